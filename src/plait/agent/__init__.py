@@ -1,0 +1,1 @@
+"""One turn: the model, the dispatcher, the context."""

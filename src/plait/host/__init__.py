@@ -1,0 +1,1 @@
+"""This machine: the only layer that opens files and starts processes."""

@@ -1,0 +1,65 @@
+"""The workspace: its roots, and the one way a path given by anybody becomes an absolute, resolved one.
+
+Paths are compared by component, never by string prefix. Symbolic links are resolved once, here; what is
+opened later is checked again where it is opened (`host.files`).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from plait.protocol.errors import ToolRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The directories a session works in. `roots[0]` is the first and the default; `cwd` lies in one of them.
+
+    All are absolute and resolved.
+    """
+
+    cwd: Path
+    roots: tuple[Path, ...] = field(default=())
+
+    @staticmethod
+    def at(cwd: Path, *more: Path) -> Workspace:
+        """Return the workspace of a directory and any further roots, resolved.
+
+        Raises:
+            OSError: A directory does not exist or cannot be entered.
+        """
+        first = cwd.resolve(strict=True)
+        return Workspace(first, (first, *(path.resolve(strict=True) for path in more)))
+
+    def resolve(self, path: str) -> Path:
+        """Return `path` (relative to `cwd`, or absolute, or `~`) absolute, with links and `..` resolved.
+
+        The path need not exist and may lie outside the roots: that is for the policy to judge.
+
+        Raises:
+            ToolRefused: It is empty, holds a NUL, or its links form a loop.
+        """
+        if not path or "\0" in path:
+            raise ToolRefused(f"`{path!r}` is not a path: give a path relative to `{self.cwd}`.")
+        expanded = os.path.expanduser(path) if path.startswith("~") else path
+        try:
+            return Path(os.path.realpath(self.cwd / expanded, strict=False))
+        except (OSError, ValueError) as error:
+            raise ToolRefused(f"`{path}` cannot be resolved: {error}.") from error
+
+    def root_of(self, path: Path) -> Path | None:
+        """Return the innermost root that holds the resolved `path`, or None."""
+        holding = [root for root in self.roots if path == root or root in path.parents]
+        return max(holding, key=lambda root: len(root.parts), default=None)
+
+    def contains(self, path: Path) -> bool:
+        return self.root_of(path) is not None
+
+    def show(self, path: Path) -> str:
+        """Return `path` as a reader wants it: relative to `cwd` if below it, else absolute; `/`-separated."""
+        try:
+            return path.relative_to(self.cwd).as_posix()
+        except ValueError:
+            return path.as_posix()

@@ -1,0 +1,1 @@
+"""Rules, the policy, and the queue of questions."""

@@ -1,0 +1,115 @@
+"""What a call touches. Pure.
+
+A tool states its effects before it runs; the scheduler and the policy read nothing else.
+Paths are absolute and resolved (`host.paths`), with `/` as separator on every platform.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+EffectKind = Literal["none", "read", "write", "unknown"]
+
+
+class Mode(StrEnum):
+    """How a path is touched."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One path that a call reads or writes; `tree` covers everything below it too."""
+
+    mode: Mode
+    path: str
+    tree: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """A redirect of a simple command: the operator (`>`, `>>`, `<`, `2>`, `&>` …) and its target as written."""
+
+    op: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandPart:
+    """One simple command of a command line, so that rules can match every part.
+
+    `argv` holds the words after quote removal; a word that is not a plain literal (it holds a substitution,
+    a variable or a glob) stands there as it is written, and `literal` is False.
+    """
+
+    argv: tuple[str, ...]
+    redirects: tuple[Redirect, ...] = ()
+    literal: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What a call with these arguments reads, writes, reaches and starts.
+
+    network: hosts that are contacted, `*` for any. credentials: paths or names of secrets that are read.
+    spawns: starts processes. unknown: what it does cannot be told, so it conflicts with everything.
+    danger: why it is dangerous, or None. reason: the effects in words a user understands.
+    parts: a command's simple commands.
+    """
+
+    accesses: tuple[Access, ...] = ()
+    network: tuple[str, ...] = ()
+    credentials: tuple[str, ...] = ()
+    spawns: bool = False
+    unknown: bool = False
+    danger: str | None = None
+    reason: str = ""
+    parts: tuple[CommandPart, ...] = ()
+
+    @property
+    def kind(self) -> EffectKind:
+        """The strongest effect on the machine's files, as events and `tool_schedule` lines name it."""
+        if self.unknown:
+            return "unknown"
+        if any(access.mode is Mode.WRITE for access in self.accesses):
+            return "write"
+        if self.accesses or self.network or self.credentials:
+            return "read"
+        return "none"
+
+    @property
+    def read_only(self) -> bool:
+        """True if it changes nothing, reaches no network, reads no credentials and is not dangerous."""
+        return (
+            self.kind in ("none", "read") and not self.network and not self.credentials and self.danger is None
+        )
+
+    @property
+    def writes(self) -> tuple[Access, ...]:
+        return tuple(access for access in self.accesses if access.mode is Mode.WRITE)
+
+
+UNKNOWN = Effects(unknown=True, spawns=True, reason="what it does cannot be told")
+
+
+def covers(outer: Access, inner: Access) -> bool:
+    """True if `outer` touches the very path of `inner`, or a tree that holds it."""
+    if outer.path == inner.path:
+        return True
+    return outer.tree and inner.path.startswith(outer.path.rstrip("/") + "/")
+
+
+def conflict(a: Effects, b: Effects) -> bool:
+    """True if one writes what the other reads or writes. Unknown conflicts with all but pure calls (`none`)."""
+    if a.kind == "none" or b.kind == "none":
+        return False
+    if a.unknown or b.unknown:
+        return True
+    return any(
+        (x.mode is Mode.WRITE or y.mode is Mode.WRITE) and (covers(x, y) or covers(y, x))
+        for x in a.accesses
+        for y in b.accesses
+    )

@@ -1,0 +1,107 @@
+"""The seams between layers, as protocols: who calls, whether it may block, what it may raise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from plait.protocol.calls import CallKey
+from plait.protocol.commands import Command
+from plait.protocol.events import Stamped
+from plait.protocol.queries import Query, SessionInfo
+
+A = TypeVar("A")
+
+
+class Subscription(Protocol):
+    """One subscriber's place in the stream of events.
+
+    Contract: any thread may call; never blocks. `take` empties what has gathered since the last call: durable
+    events complete and in order, live ones merged. `close` ends it; nothing arrives afterwards.
+    """
+
+    def take(self) -> tuple[Stamped, ...]: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One completion of what is being typed: what is inserted, and a word about it."""
+
+    text: str
+    hint: str = ""
+
+
+class SessionHandle(Protocol):
+    """A view's whole access to a conversation.
+
+    Contract: any thread may call. `submit` never blocks and never raises; what is wrong with a command comes
+    back as a `Notice`. `subscribe` first delivers nothing old: ask `GetLog` for that (`since` closes the gap: events
+    with a greater seq are delivered). `wake` is called from the engine's thread when a subscription that was
+    empty no longer is; it must only schedule. `query` and `complete` are awaited on the caller's own loop.
+    """
+
+    @property
+    def session_id(self) -> str: ...
+
+    def submit(self, command: Command) -> None: ...
+
+    def subscribe(self, wake: Callable[[], None], *, since: int | None = None) -> Subscription: ...
+
+    async def query(self, query: Query[A]) -> A: ...
+
+    async def complete(self, prefix: str) -> Sequence[Completion]: ...
+
+    async def close(self) -> None: ...
+
+
+class Sessions(Protocol):
+    """Open conversations, for the session picker. Raises UserError with one clear line."""
+
+    async def list(self, *, everywhere: bool = False) -> Sequence[SessionInfo]: ...
+
+    async def open_new(self) -> SessionHandle: ...
+
+    async def resume(self, session_id: str, *, fork: bool = False) -> SessionHandle: ...
+
+
+class Desktop(Protocol):
+    """What a view needs of the machine. Nothing here raises; what fails returns False or an empty value.
+
+    Contract: the methods may touch the disk or start a program; the caller runs them in a thread.
+    """
+
+    def copy(self, text: str) -> bool: ...
+
+    def edit_text(self, text: str, suffix: str = ".md") -> str | None: ...
+
+    def themes(self) -> tuple[tuple[str, str], ...]:
+        """(name, TOML text) of every theme file: the packaged ones, then the user's."""
+        ...
+
+    def prompt_history(self) -> tuple[str, ...]:
+        """Earlier prompts of this directory, oldest first."""
+        ...
+
+    def remember_prompt(self, text: str) -> None: ...
+
+    def load_draft(self) -> str: ...
+
+    def save_draft(self, text: str) -> None: ...
+
+    def branch(self) -> str | None: ...
+
+
+class BeforeWrite(Protocol):
+    """Awaited between a call's ticket and its run. May raise ToolRefused to stop the call."""
+
+    async def before_write(self, key: CallKey, paths: Sequence[Path]) -> None: ...
+
+
+class AfterWrite(Protocol):
+    """Awaited before a writing call's end event. Must not raise."""
+
+    async def after_write(self, key: CallKey, paths: Sequence[Path]) -> None: ...

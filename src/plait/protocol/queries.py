@@ -1,0 +1,138 @@
+"""Everything a view may ask to know, as one union; each names the type of its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+from plait.protocol.commands import PermissionMode, Rule
+from plait.protocol.events import Stamped
+
+A = TypeVar("A")
+
+
+class Query(Generic[A]):
+    """A question whose answer has type A."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """One session in a list. Times are Unix milliseconds."""
+
+    session_id: str
+    title: str
+    cwd: str
+    model: str
+    updated_at: int
+    turns: int
+    size_bytes: int
+    in_use: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListSessions(Query[tuple[SessionInfo, ...]]):
+    """Newest first; only those of this directory unless `everywhere`."""
+
+    everywhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GetLog(Query[tuple[Stamped, ...]]):
+    """Durable events with seq < `before` (None: all), at most the last `limit` whole turns (None: all)."""
+
+    before: int | None = None
+    turns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListRules(Query[tuple[Rule, ...]]):
+    """All rules in force, strongest layer first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextInfo:
+    """What fills the context window, in tokens (estimates where the provider has not said)."""
+
+    system_tokens: int
+    tools_tokens: int
+    history_tokens: int
+    window: int | None
+    cost_usd: Decimal | None
+    cost_known: bool
+    instructions_files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GetContext(Query[ContextInfo]):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class SettingValue:
+    """One effective setting, and the layer it came from (`default`, a file's path, an environment variable, a flag)."""
+
+    name: str
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetSettings(Query[tuple[SettingValue, ...]]):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A model that could be used now; `where` says what makes it available (a variable, a local server)."""
+
+    name: str
+    where: str
+    base_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListModels(Query[tuple[ModelChoice, ...]]):
+    """Configured models, those whose key is set, and local servers that answer within half a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundInfo:
+    background_id: str
+    command: str
+    running: bool
+    exit_code: int | None
+    tail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListBackground(Query[tuple[BackgroundInfo, ...]]):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the status line shows beside what events say."""
+
+    session_id: str
+    model: str
+    mode: PermissionMode
+    cwd: str
+    branch: str | None
+    sandbox: str
+    index: str
+    persisted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GetStatus(Query[Status]):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class GetCallOutput(Query[str]):
+    """The whole kept output of a call, for the pager; `call` is `str(CallKey)`."""
+
+    call: str

@@ -1,0 +1,1 @@
+"""Order calls by what they touch, and cap how many run."""

@@ -1,0 +1,1 @@
+"""Search strategies, raced and merged."""

@@ -1,0 +1,1 @@
+"""One conversation: inbox, event bus, log."""

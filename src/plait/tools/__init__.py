@@ -1,0 +1,1 @@
+"""The tools: what each call touches, and its run."""

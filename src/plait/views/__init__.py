@@ -1,0 +1,1 @@
+"""The faces: each knows the protocol and nothing else of Plait."""

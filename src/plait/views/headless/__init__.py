@@ -1,0 +1,1 @@
+"""`plait --print`: text, json and stream-json."""
