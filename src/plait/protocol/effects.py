@@ -83,9 +83,7 @@ class Effects:
     @property
     def read_only(self) -> bool:
         """True if it changes nothing, reaches no network, reads no credentials and is not dangerous."""
-        return (
-            self.kind in ("none", "read") and not self.network and not self.credentials and self.danger is None
-        )
+        return self.kind in ("none", "read") and not self.network and not self.credentials and self.danger is None
 
     @property
     def writes(self) -> tuple[Access, ...]:

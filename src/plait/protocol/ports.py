@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from plait.protocol.calls import CallKey
-from plait.protocol.commands import Command
-from plait.protocol.events import Stamped
+from plait.protocol.calls import CallKey, OutcomeStatus, TodoItem
+from plait.protocol.commands import Answer, Command, PermissionMode, Rule
+from plait.protocol.events import Event, Stamped, Usage
 from plait.protocol.queries import Query, SessionInfo
 
 A = TypeVar("A")
@@ -105,3 +105,89 @@ class AfterWrite(Protocol):
     """Awaited before a writing call's end event. Must not raise."""
 
     async def after_write(self, key: CallKey, paths: Sequence[Path]) -> None: ...
+
+
+class Emit(Protocol):
+    """Say that something happened. Engine's loop only; never blocks, never raises."""
+
+    def __call__(self, event: Event) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CutCall:
+    """A call of the last reply of a session whose process died, and what its result must be told to be.
+
+    `text` is the real result if the call had ended, else one line that says whether its writes were applied.
+    """
+
+    provider_id: str
+    name: str
+    status: OutcomeStatus
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What an agent needs to go on with a logged conversation.
+
+    payloads: the adapter's own message payloads, in order, since the last `HistoryReplaced`.
+    """
+
+    payloads: tuple[str, ...] = ()
+    cut_calls: tuple[CutCall, ...] = ()
+    turns: int = 0
+    todo: tuple[TodoItem, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    usage: Usage = Usage()
+
+
+class Agent(Protocol):
+    """One conversation's engine, as the session drives it. Everything happens on the engine's loop.
+
+    Contract: `run_turn` and `run_shell` emit `TurnStarted` … `TurnEnded` (exactly one each) and raise nothing but
+    CancelledError; one of them runs at a time. `steer` returns False if no model turn is running. `cancel` ends the
+    running turn (within 100 ms) or, with a key, one call alone. `decide` returns False to whoever came second.
+    The other methods take effect at once, also during a turn.
+    """
+
+    def restore(self, restored: Restored) -> None: ...
+
+    async def run_turn(self, turn: int, prompt: str) -> None: ...
+
+    async def run_shell(self, turn: int, command: str) -> None: ...
+
+    def steer(self, text: str) -> bool: ...
+
+    def cancel(self, key: CallKey | None = None) -> None: ...
+
+    def decide(self, key: CallKey, answer: Answer) -> bool: ...
+
+    def allow_all_like(self, key: CallKey) -> None: ...
+
+    def set_mode(self, mode: PermissionMode) -> None: ...
+
+    def set_model(self, model: str, base_url: str | None) -> None: ...
+
+    async def compact(self, focus: str) -> None: ...
+
+    def clear(self) -> None: ...
+
+    def add_rule(self, rule: Rule) -> None: ...
+
+    def remove_rule(self, rule: Rule) -> None: ...
+
+    def move_to_background(self, key: CallKey | None) -> bool: ...
+
+    async def end_background(self, background_id: str) -> bool: ...
+
+    async def query(self, query: Query[A]) -> A:
+        """Answer ListRules, GetContext, GetSettings, ListModels, ListBackground, GetCallOutput, GetStatus."""
+        ...
+
+    async def complete(self, prefix: str) -> Sequence[Completion]:
+        """Completions for `@path` (workspace files); `/command` completions are the view's own."""
+        ...
+
+    async def close(self) -> None:
+        """End background commands and connections."""
+        ...
