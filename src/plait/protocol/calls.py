@@ -63,7 +63,7 @@ class DiffsDetail:
 
 @dataclass(frozen=True, slots=True)
 class CommandDetail:
-    """A command's end: exit code (None if it was killed), signal name, and where the whole output lies if it was cut."""
+    """A command's end: its exit code (None if it was killed), the signal's name, its output as far as it was kept."""
 
     command: str
     exit_code: int | None
@@ -102,7 +102,7 @@ class HitsDetail:
 
 @dataclass(frozen=True, slots=True)
 class TextDetail:
-    """A short summary for the right edge of the lane (`182 lines`), and the text itself if it is more than the model's."""
+    """A short summary for the right edge of the lane (`182 lines`); `text` if views have more to show than the model."""
 
     summary: str
     text: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -138,7 +138,7 @@ class Restored:
     turns: int = 0
     todo: tuple[TodoItem, ...] = ()
     rules: tuple[Rule, ...] = ()
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
 
 
 class Agent(Protocol):

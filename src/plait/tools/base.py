@@ -85,7 +85,7 @@ class RunParts(Protocol):
 
 
 class Report(Protocol):
-    """Tell views how far the call is. Never blocks. `output` appends process output, `text` replaces the lane's words."""
+    """Tell views how far the call is; never blocks. `output` appends process output, `text` replaces the lane's words."""
 
     def __call__(self, text: str = "", *, output: str = "", done: int = 0, total: int = 0) -> None: ...
 
@@ -130,6 +130,10 @@ class Tool(Generic[A]):
     """Not offered headless."""
     always_asks: ClassVar[bool] = False
     """A question to the user is what the tool is for; no rule and no mode answers it."""
+    reusable: ClassVar[bool] = False
+    """An identical call may be answered from the first result while the stamps of its output still hold."""
+    plan_mode_only: ClassVar[bool] = False
+    """Offered in plan mode and in no other."""
 
     def effects(self, args: A, workspace: Workspace) -> Effects:
         raise NotImplementedError
@@ -147,7 +151,7 @@ class Tool(Generic[A]):
 
 
 class WritingTool(Tool[A]):
-    """A tool that changes files: first a plan (previewed, approved, logged with hashes), then exactly that is applied."""
+    """A tool that changes files: first a plan (previewed, approved, logged with hashes), then exactly that applied."""
 
     async def plan(self, args: A, workspace: Workspace) -> Plan:
         """Compute what would be written, from the files as they are now. Raises ToolRefused if it cannot be done."""
@@ -192,7 +196,6 @@ def inline_schema(args: type[ToolArgs]) -> dict[str, Any]:
             kept.pop("default", None)
         return kept
 
-    schema = expand({key: value for key, value in whole.items()})
-    assert isinstance(schema, dict)
+    schema: dict[str, Any] = expand(whole)
     schema.pop("description", None)
     return schema

@@ -1,0 +1,51 @@
+"""The permissions of one agent as they stand now: its mode and its rules. The decisions are `permissions.policy`'s."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from plait.permissions.policy import Decision, Request, decide, offers
+from plait.protocol.calls import Args
+from plait.protocol.commands import PermissionMode, Rule
+from plait.protocol.effects import Effects
+
+
+class Permissions:
+    """Mode and rules; both may change while calls wait."""
+
+    def __init__(
+        self,
+        mode: PermissionMode,
+        rules: Iterable[Rule],
+        roots: tuple[Path, ...],
+        *,
+        interactive: bool,
+        allow_all: bool = False,
+    ) -> None:
+        self.mode = mode
+        self.interactive = interactive
+        self._rules = list(rules)
+        self._roots = roots
+        self._allow_all = allow_all
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        return tuple(self._rules)
+
+    def add(self, rule: Rule) -> None:
+        if rule not in self._rules:
+            self._rules.append(rule)
+
+    def remove(self, rule: Rule) -> bool:
+        if rule not in self._rules:
+            return False
+        self._rules.remove(rule)
+        return True
+
+    def decide(self, name: str, args: Args, effects: Effects, *, always_asks: bool) -> Decision:
+        request = Request(name, args, effects, self._roots, always_asks)
+        return decide(request, self.mode, self._rules, interactive=self.interactive, allow_all=self._allow_all)
+
+    def offers(self, name: str, args: Args, effects: Effects) -> tuple[Rule, ...]:
+        return offers(Request(name, args, effects, self._roots))
