@@ -31,10 +31,15 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """A redirect of a simple command: the operator (`>`, `>>`, `<`, `2>`, `&>` …) and its target as written."""
+    """A redirect of a simple command: the operator (`>`, `>>`, `<`, `2>`, `&>` …) and its target as written.
+
+    `path` is the target resolved, if it is a file that can be told; `writes` says that the target is written.
+    """
 
     op: str
     target: str
+    path: str | None = None
+    writes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,16 @@ class CommandPart:
 
     `argv` holds the words after quote removal; a word that is not a plain literal (it holds a substitution,
     a variable or a glob) stands there as it is written, and `literal` is False.
+    env: assignments before it (`NAME=value`) that could change what it does. read_only: it would run without
+    being asked about if it stood alone. runs: what a wrapper (`timeout`, `xargs`, `sh -c`) starts, as parts.
     """
 
     argv: tuple[str, ...]
     redirects: tuple[Redirect, ...] = ()
     literal: bool = True
+    env: tuple[str, ...] = ()
+    read_only: bool = False
+    runs: tuple[CommandPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,7 @@ class Effects:
     network: hosts that are contacted, `*` for any. credentials: paths or names of secrets that are read.
     spawns: starts processes. unknown: what it does cannot be told, so it conflicts with everything.
     danger: why it is dangerous, or None. reason: the effects in words a user understands.
-    parts: a command's simple commands.
+    parts: a command's simple commands, all of them; empty if they could not be told.
     """
 
     accesses: tuple[Access, ...] = ()

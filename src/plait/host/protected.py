@@ -1,0 +1,137 @@
+"""Which paths hold secrets, and which decide what runs on this machine without being asked. Pure but for `~`.
+
+Effects use it to name the credentials a call reads; the policy uses it to ask again before a write. Names are
+compared without regard to case and to characters that some file systems ignore: `.GIT` may be `.git`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+import platformdirs
+
+# Base names of files that hold secrets, wherever they lie.
+SECRET_NAMES = (
+    ".env", ".env.*", "*.env", ".envrc", ".netrc", "_netrc", ".npmrc", ".yarnrc.yml", ".pypirc", ".pgpass", ".my.cnf",
+    ".htpasswd", ".git-credentials", ".vault-token", ".dockercfg", ".boto", ".s3cfg", ".terraformrc", ".mylogin.cnf",
+    "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.ppk", "*.keytab", "*.keychain*",
+    "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "credentials", "credentials.*", "kubeconfig", "*.kubeconfig",
+    "secrets.yml", "secrets.yaml", "secrets.json", "secrets.toml", "service-account*.json", "service_account*.json",
+    ".bash_history", ".zsh_history", ".python_history", ".psql_history", ".mysql_history", ".node_repl_history",
+)  # fmt: skip
+# Look like secrets and are made to be read.
+PUBLIC_NAMES = (
+    "*.pub",
+    "*.example",
+    "*.sample",
+    "*.template",
+    "*.dist",
+    "*.py",
+    "*.md",
+    "*.go",
+    "*.rs",
+    "*.ts",
+    "*.js",
+)
+# Directories that hold nothing but secrets, wherever they lie.
+SECRET_DIRECTORIES = (".ssh", ".aws", ".azure", ".gnupg", ".kube", ".password-store")
+# Below the home directory; a directory covers what is in it.
+SECRET_HOME = (
+    ".config/gh", ".config/gcloud", ".config/hub", ".config/op", ".config/rclone", ".config/google-chrome",
+    ".config/chromium", ".mozilla", ".docker/config.json", ".local/share/keyrings", "Library/Keychains",
+    ".cargo/credentials", ".cargo/credentials.toml", ".gem/credentials", ".m2/settings.xml",
+    ".gradle/gradle.properties", ".subversion/auth", ".config/glab-cli", ".config/doctl", ".config/heroku",
+    ".databrickscfg", ".config/pypoetry/auth.toml", ".claude.json", ".claude/.credentials.json", ".codex/auth.json",
+)  # fmt: skip
+SECRET_SYSTEM = (
+    "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers", "/etc/sudoers.d",
+    "/etc/ssl/private", "/etc/krb5.keytab", "/etc/kubernetes", "/run/secrets", "/var/run/secrets", "/etc/wireguard",
+    "/dev/mem", "/dev/kmem", "/proc/kcore",
+)  # fmt: skip
+
+# Below the home directory: read by shells, by git, by the session at login.
+STARTUP_HOME = (
+    ".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".profile", ".zshrc", ".zshenv",
+    ".zprofile", ".zlogin", ".zlogout", ".config/fish", ".kshrc", ".cshrc", ".tcshrc", ".inputrc", ".gitconfig",
+    ".config/git", ".ssh", ".gnupg", ".config/systemd", ".config/autostart", ".config/environment.d", ".xprofile",
+    ".xinitrc", ".xsession", ".pam_environment", "Library/LaunchAgents", ".vimrc", ".vim", ".config/nvim",
+    ".emacs", ".emacs.d", ".tmux.conf", ".npmrc", ".pypirc", ".config/pip", ".cargo/config.toml", ".aws", ".kube",
+)  # fmt: skip
+# Directories and files that make a tool run something or trust something, wherever they lie.
+GOVERNING_NAMES = {
+    ".plait": "Plait's own settings",
+    ".git": "git's own files",
+    ".vscode": "an editor's settings",
+    ".idea": "an editor's settings",
+    ".claude": "an agent's settings",
+    ".cursor": "an agent's settings",
+    ".codex": "an agent's settings",
+    ".gemini": "an agent's settings",
+    ".mcp.json": "an agent's settings",
+}
+# Zero-width and joining characters that HFS+ drops from names.
+IGNORED = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F)])
+
+
+def _fold(text: str) -> str:
+    return unicodedata.normalize("NFC", text.translate(IGNORED)).casefold() if not text.isascii() else text.casefold()
+
+
+def _below(path: str, tops: tuple[str, ...]) -> str | None:
+    return next((top for top in tops if path == top or path.startswith(top + "/")), None)
+
+
+@lru_cache(maxsize=8)
+def _in_home(home: str, entries: tuple[str, ...]) -> tuple[str, ...]:
+    homes = {home.rstrip("/"), os.path.realpath(home).replace(os.sep, "/").rstrip("/")}
+    return tuple(_fold(f"{place}/{entry}") for place in sorted(homes) for entry in entries)
+
+
+@lru_cache(maxsize=1)
+def _own() -> tuple[str, ...]:
+    """Plait's own settings and state, and the environment it runs from."""
+    places = (platformdirs.user_config_dir("plait"), platformdirs.user_state_dir("plait"), sys.prefix)
+    return tuple(_fold(os.path.realpath(place).replace(os.sep, "/")) for place in places)
+
+
+def secret_name(name: str) -> bool:
+    """True if a file of this base name holds secrets wherever it lies."""
+    name = _fold(name)
+    if any(fnmatchcase(name, public) for public in PUBLIC_NAMES):
+        return False
+    return any(fnmatchcase(name, secret) for secret in SECRET_NAMES)
+
+
+def credential(path: str) -> bool:
+    """True if the absolute, resolved `path` holds secrets, or is a directory of nothing else."""
+    folded = _fold(path.replace(os.sep, "/"))
+    name = folded.rsplit("/", 1)[-1]
+    if secret_name(name):
+        return True
+    if any(part in SECRET_DIRECTORIES for part in folded.split("/")):
+        return not name.endswith(".pub") and name not in ("known_hosts",)
+    if _below(folded, SECRET_SYSTEM) or (folded.startswith("/etc/ssh/") and name.endswith("_key")):
+        return True
+    if folded.startswith("/proc/") and name in ("environ", "mem", "maps", "fd"):
+        return True
+    return _below(folded, _in_home(os.path.expanduser("~"), SECRET_HOME)) is not None
+
+
+def protected(path: str) -> str | None:
+    """Say in words what the absolute, resolved `path` governs, or return None if it is an ordinary file.
+
+    A write to such a path asks in every mode: it changes what runs or what is permitted.
+    """
+    folded = _fold(path.replace(os.sep, "/"))
+    for part in folded.split("/"):
+        if part in GOVERNING_NAMES:
+            return GOVERNING_NAMES[part]
+    if _below(folded, _own()):
+        return "Plait's own settings or the environment it runs from"
+    if _below(folded, _in_home(os.path.expanduser("~"), STARTUP_HOME)):
+        return "a file that is read when a shell, git or the session starts"
+    return None
