@@ -118,6 +118,8 @@ class ApprovalQueue:
     def answer(self, key: CallKey, answer: Answer) -> bool:
         """Close the question of `key`; False if it is not open, as for whoever answers second.
 
+        The rule of an `AllowAlways` must be in force already.
+
         What is dangerous is allowed this once at most: an answer that would be remembered counts as `Allow`.
         """
         place = next((place for place in self._places() if place.key == key), None)
@@ -126,7 +128,8 @@ class ApprovalQueue:
         if isinstance(answer, AllowAlways) and place.question.danger is not None:
             answer = Allow()
         self.settle(place, answer, "user")
-        self._advance()
+        # With a new rule the others are decided again before any of them is shown.
+        self.reconsider() if isinstance(answer, AllowAlways) else self._advance()
         return True
 
     def allow_all_like(self, key: CallKey) -> None:

@@ -28,16 +28,24 @@ class ProviderError(PlaitError):
     """The model's service failed, or could not be reached.
 
     `status` is the HTTP status if there was one; `retry_after_s` what the service asked for, in seconds;
-    `retryable` says whether the same request may succeed later without any change by the user.
+    `retryable` says whether the same request may succeed later without any change by the user;
+    `is_context_full` that the conversation is too long for the model.
     """
 
     def __init__(
-        self, message: str, *, status: int | None = None, retry_after_s: float | None = None, retryable: bool = False
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        retryable: bool = False,
+        is_context_full: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.retry_after_s = retry_after_s
         self.retryable = retryable
+        self.is_context_full = is_context_full
 
 
 class InternalError(PlaitError):

@@ -181,7 +181,7 @@ class Agent(Protocol):
     async def end_background(self, background_id: str) -> bool: ...
 
     async def query(self, query: Query[A]) -> A:
-        """Answer ListRules, GetContext, GetSettings, ListModels, ListBackground, GetCallOutput, GetStatus."""
+        """Answer ListRules, GetContext, GetSettings, ListModels, ListBackground and GetStatus."""
         ...
 
     async def complete(self, prefix: str) -> Sequence[Completion]:

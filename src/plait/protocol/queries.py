@@ -129,10 +129,3 @@ class Status:
 @dataclass(frozen=True, slots=True)
 class GetStatus(Query[Status]):
     pass
-
-
-@dataclass(frozen=True, slots=True)
-class GetCallOutput(Query[str]):
-    """The whole kept output of a call, for the pager; `call` is `str(CallKey)`."""
-
-    call: str

@@ -1,0 +1,440 @@
+"""Model names to models, and one run of a model. The first of the files that import pydantic_ai.
+
+Everything costly is made once: one `Agent` serves all conversations, models are kept by name, server and effort,
+and with them the library keeps their HTTP clients.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import logging
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pydantic_ai
+from pydantic_ai import Agent, RunContext
+from pydantic_ai.capabilities import AbstractCapability
+from pydantic_ai.exceptions import ToolFailed
+from pydantic_ai.exceptions import UserError as LibraryUserError
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelResponse,
+    PartDeltaEvent,
+    PartEndEvent,
+    PartStartEvent,
+    TextPart,
+    TextPartDelta,
+    ThinkingPart,
+    ThinkingPartDelta,
+    ToolCallPart,
+    ToolCallPartDelta,
+)
+from pydantic_ai.models import Model, infer_model
+from pydantic_ai.models.function import FunctionModel
+from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.tools import ToolDefinition
+from pydantic_ai.toolsets import AbstractToolset
+from pydantic_ai.toolsets.abstract import ToolsetTool
+from pydantic_ai.usage import UsageLimits
+
+from plait.agent.replies import ReplyInfo, ReplySink, RunEnd, RunRequest
+from plait.agent.scout import scout_model
+from plait.agent.translate import (
+    BrokenReply,
+    History,
+    first_line,
+    key_variable,
+    translate_error,
+    unique_ids,
+    usage_of,
+)
+from plait.protocol.errors import ProviderError, UserError
+from plait.tools.base import ToolSpec
+
+# The library greets the user's terminal on its first run; ours is not a place for that.
+pydantic_ai.BANNER_ENABLED = False
+
+LOG = logging.getLogger("plait.model")
+
+SCOUT = "scout"
+Effort = Literal["low", "medium", "high"]
+REQUESTS_A_PROVIDER = 8
+IDLE_TIMEOUT_S = 60.0
+"""A stream that has begun and then says nothing for so long is broken. The first token may take as long as it likes."""
+FIRST_EVENT_TIMEOUT_S = 900.0
+NO_LIMITS = UsageLimits(request_limit=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the tools and the hooks of one run are given."""
+
+    request: RunRequest
+    history: History
+    ids: set[str]
+    undelivered: list[str]
+
+
+class LenientArguments:
+    """Accepts whatever a model sends: the dispatcher validates, so that a bad call fails alone and costs no retry."""
+
+    def validate_json(self, input: str | bytes | bytearray, **_: Any) -> dict[str, Any]:
+        return {}
+
+    def validate_python(self, input: Any, **_: Any) -> dict[str, Any]:
+        return {}
+
+
+class OfferedTools(AbstractToolset[Run]):
+    """The tools that a conversation offers now. A call waits for the outcome that the dispatcher is producing."""
+
+    @property
+    def id(self) -> str:
+        return "plait"
+
+    async def get_tools(self, ctx: RunContext[Run]) -> dict[str, ToolsetTool[Run]]:
+        return {spec.name: self._tool(spec) for spec in ctx.deps.request.offered()}
+
+    def _tool(self, spec: ToolSpec) -> ToolsetTool[Run]:
+        definition = ToolDefinition(
+            name=spec.name, description=spec.description, parameters_json_schema=spec.schema, strict=False
+        )
+        return ToolsetTool(toolset=self, tool_def=definition, max_retries=10_000, args_validator=LenientArguments())
+
+    async def call_tool(
+        self, name: str, tool_args: dict[str, Any], ctx: RunContext[Run], tool: ToolsetTool[Run]
+    ) -> str:
+        assert ctx.tool_call_id is not None
+        outcome = await ctx.deps.request.sink.outcome(ctx.tool_call_id)
+        if outcome.status != "ok":
+            raise ToolFailed(outcome.text)
+        return outcome.text
+
+
+class KeepTheLog(AbstractCapability[Run]):
+    """Record what joins the history before it is sent, and see to it that no two calls share an id."""
+
+    async def before_model_request(self, ctx: RunContext[Run], request_context: Any) -> Any:
+        payload = ctx.deps.history.take(ctx.messages)
+        if payload is not None:
+            ctx.deps.request.sink.recorded(payload)
+        # Whatever the user said meanwhile is in the messages now.
+        ctx.deps.undelivered.clear()
+        return request_context
+
+    async def after_model_request(
+        self, ctx: RunContext[Run], *, request_context: Any, response: ModelResponse
+    ) -> ModelResponse:
+        calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
+        ids = iter(unique_ids(calls, ctx.deps.ids))
+        parts = [
+            dataclasses.replace(part, tool_call_id=next(ids)) if isinstance(part, ToolCallPart) else part
+            for part in response.parts
+        ]
+        return dataclasses.replace(response, parts=parts)
+
+
+class ModelPool:
+    """Models and the one agent, made on first use. One event loop."""
+
+    def __init__(self, key_of: Callable[[str], str | None] = lambda _: None, requests: int = REQUESTS_A_PROVIDER):
+        self._key_of = key_of
+        self._requests = requests
+        self._models: dict[tuple[str, str | None], Model] = {}
+        self._places: dict[str, asyncio.Semaphore] = {}
+        self.agent: Agent[Run, str] = Agent(
+            deps_type=Run,
+            toolsets=[OfferedTools()],
+            capabilities=[KeepTheLog()],
+            retries={"tools": 10_000, "output": 0},
+            name="plait",
+        )
+        self.summarizer: Agent[None, str] = Agent(retries=0, name="plait-summary")
+
+    def add(self, name: str, model: Model) -> None:
+        """Make a model known by a name of its own (tests, scripted runs)."""
+        self._models[(name, None)] = model
+
+    def model(self, name: str, base_url: str | None = None) -> Model:
+        """Return the model of a name such as `anthropic:claude-sonnet-4-5`, `openai-chat:qwen3` or `scout`.
+
+        Raises:
+            UserError: The name, the key or the address will not do; one line says what to set.
+        """
+        key = (name, base_url)
+        if key not in self._models:
+            self._models[key] = self._make(name, base_url)
+        return self._models[key]
+
+    def _make(self, name: str, base_url: str | None) -> Model:
+        if name == SCOUT:
+            return scout_model()
+        if ":" not in name:
+            if base_url is None:
+                raise UserError(f"`{name}` is not a model: name the provider too, as in `anthropic:{name}`.")
+            name = f"openai-chat:{name}"
+
+        def provider(provider_name: str) -> Provider[Any]:
+            key = self._key_of(provider_name)
+            if base_url is None and key is None:
+                return infer_provider(provider_name)
+            options: dict[str, Any] = {}
+            if base_url is not None:
+                options["base_url"] = base_url
+            if key is not None:
+                options["api_key"] = key
+            made: Provider[Any] = infer_provider_class(provider_name)(**options)
+            return made
+
+        try:
+            return infer_model(name, provider_factory=provider)
+        except LibraryUserError as error:
+            if "api" in str(error).lower() and "key" in str(error).lower():
+                raise UserError(
+                    f"`{name}` needs a key: set {key_variable(name)} in the environment, "
+                    "or run without a model (`--model scout`)."
+                ) from error
+            raise UserError(f"`{name}` cannot be used: {first_line(error)}") from error
+        except ImportError as error:
+            raise UserError(f"`{name}` needs an optional part: {first_line(error)}") from error
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                f"`{name}` cannot be used with `{base_url or 'its settings'}`: {first_line(error)}"
+            ) from error
+
+    @asynccontextmanager
+    async def place(self, model: Model) -> AsyncIterator[None]:
+        """Hold one of the requests that a provider may have under way at once."""
+        places = self._places.setdefault(model.system, asyncio.Semaphore(self._requests))
+        async with places:
+            yield
+
+
+class ModelClient:
+    """The model side of one conversation: its history, and the run under way."""
+
+    def __init__(
+        self,
+        pool: ModelPool,
+        name: str,
+        base_url: str | None,
+        effort: Effort | None,
+        idle_timeout_s: float = IDLE_TIMEOUT_S,
+    ) -> None:
+        self.history = History()
+        self.name = name
+        self.base_url = base_url
+        self._pool = pool
+        self._effort = effort
+        self._idle_timeout_s = idle_timeout_s
+        self._run: Any = None
+        self._undelivered: list[str] = []
+
+    @property
+    def model(self) -> Model:
+        return self._pool.model(self.name, self.base_url)
+
+    @property
+    def context_window(self) -> int | None:
+        return self.model.profile.get("context_window")
+
+    def use(self, name: str, base_url: str | None) -> None:
+        """Switch models from the next run on. Raises UserError, and then nothing has changed."""
+        self._pool.model(name, base_url)
+        self.name, self.base_url = name, base_url
+
+    def steer(self, text: str) -> bool:
+        """Add the user's words to the next request of the run under way; False if there is none to add to."""
+        if self._run is None:
+            return False
+        try:
+            self._run.enqueue(text)
+        except LibraryUserError:  # The run has ended in this very moment.
+            return False
+        self._undelivered.append(text)
+        return True
+
+    def take_undelivered(self) -> list[str]:
+        """Return, and forget, what was said too late to join any request."""
+        undelivered, self._undelivered = self._undelivered, []
+        return undelivered
+
+    async def run(self, request: RunRequest) -> RunEnd:
+        """Run the model until it is done or `request.pause` says stop; the history follows at each step.
+
+        Raises:
+            ProviderError, UserError: It failed; nothing of the broken reply is in the history.
+            CancelledError: The history holds what was complete, and the text of a reply that was cut.
+        """
+        model = self.model
+        history = self.history
+        deps = Run(request, history, history.call_ids(), self._undelivered)
+        instructions: list[Any] = [request.instructions, request.situation]
+        try:
+            async with self._pool.agent.iter(
+                request.prompt,
+                message_history=history.for_provider(model.system),
+                model=model,
+                deps=deps,
+                instructions=instructions,
+                model_settings=self._settings(model),
+                usage_limits=NO_LIMITS,
+            ) as run:
+                self._run = run
+                for text in self._undelivered:
+                    run.enqueue(text)
+                try:
+                    return await self._follow(run, model, deps)
+                except asyncio.CancelledError:
+                    history.keep_partial_text(run.all_messages())
+                    raise
+                finally:
+                    self._run = None
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            LOG.info("run failed", exc_info=True)
+            history.drop_partial_reply()
+            raise translate_error(error, self.name) from error
+
+    async def _follow(self, run: Any, model: Model, deps: Run) -> RunEnd:
+        request = deps.request
+        history = deps.history
+        node = run.next_node
+        while not Agent.is_end_node(node):
+            if Agent.is_model_request_node(node):
+                if history.messages and request.pause():
+                    self._record(history, [*run.all_messages(), node.request], request.sink)
+                    return RunEnd("", paused=True)
+                async with self._pool.place(model):
+                    request.sink.request_sent()
+                    async with node.stream(run.ctx) as stream:
+                        await self._read(stream, deps)
+                response = run.all_messages()[-1]
+                self._check(response, model)
+                self._record(history, run.all_messages(), request.sink)
+                deps.ids.update(part.tool_call_id for part in response.parts if isinstance(part, ToolCallPart))
+                request.sink.reply_ended(self._info(response, model))
+            elif Agent.is_call_tools_node(node):
+                async with node.stream(run.ctx) as events:
+                    async for _ in events:
+                        pass
+            node = await run.next(node)
+        self._record(history, run.all_messages(), request.sink)
+        return RunEnd(str(run.result.output))
+
+    @staticmethod
+    def _record(history: History, messages: Sequence[ModelMessage], sink: ReplySink) -> None:
+        payload = history.take(messages)
+        if payload is not None:
+            sink.recorded(payload)
+
+    async def _read(self, stream: AsyncIterable[Any], deps: Run) -> None:
+        """Hand the stream's events to the sink. Raises BrokenReply if it goes silent half-way."""
+        sink = deps.request.sink
+        taken = set(deps.ids)
+        lengths: dict[int, tuple[str, int]] = {}
+        events = stream.__aiter__()
+        limit_s = FIRST_EVENT_TIMEOUT_S
+        while True:
+            try:
+                async with asyncio.timeout(limit_s):
+                    event = await anext(events)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                raise BrokenReply(
+                    f"`{self.name}` said nothing more for {limit_s:g} s in the middle of its reply.", retryable=True
+                ) from None
+            limit_s = self._idle_timeout_s
+            match event:
+                case PartStartEvent(index=index, part=TextPart(content=text)) if text:
+                    sink.text(index, text)
+                case PartDeltaEvent(index=index, delta=TextPartDelta(content_delta=text)):
+                    sink.text(index, text)
+                case PartStartEvent(index=index, part=ThinkingPart(content=text)) if text:
+                    sink.thinking(index, text)
+                case PartDeltaEvent(index=index, delta=ThinkingPartDelta(content_delta=text)) if text:
+                    sink.thinking(index, text)
+                case PartStartEvent(index=index, part=ToolCallPart(tool_name=name)):
+                    lengths[index] = (name, 0)
+                    sink.arguments(index, name, 0)
+                case PartDeltaEvent(index=index, delta=ToolCallPartDelta(args_delta=delta)) if delta:
+                    name, length = lengths.get(index, ("", 0))
+                    lengths[index] = (name, length + len(delta))
+                    sink.arguments(index, *lengths[index])
+                case PartEndEvent(index=index, part=TextPart(content=text)):
+                    sink.text_ended(index, text)
+                case PartEndEvent(index=index, part=ThinkingPart(content=text)):
+                    sink.thinking_ended(index, text)
+                case PartEndEvent(part=ToolCallPart() as part):
+                    [identity] = unique_ids([part], taken)
+                    taken.add(identity)
+                    args, malformed = _arguments(part)
+                    sink.call(part.tool_name, args, identity, malformed)
+                case _:
+                    # The library adds kinds of events in minor versions.
+                    pass
+
+    def _check(self, response: ModelResponse, model: Model) -> None:
+        """Raise BrokenReply for a reply that ended without its provider saying that it is the end."""
+        if isinstance(model, FunctionModel):
+            return
+        said = (response.provider_details or {}).get("finish_reason")
+        if said is None and response.finish_reason in (None, "stop"):
+            raise BrokenReply(
+                f"The reply of `{self.name}` ended without a finish reason: it was cut off.", retryable=True
+            )
+
+    def _info(self, response: ModelResponse, model: Model) -> ReplyInfo:
+        usage = usage_of(response.usage, response.usage.cost)
+        return ReplyInfo(
+            model=response.model_name or self.name,
+            finish_reason=response.finish_reason or "stop",
+            usage=usage,
+            context_tokens=usage.input_tokens + usage.output_tokens,
+            context_window=self.context_window,
+            text="".join(part.content for part in response.parts if isinstance(part, TextPart)),
+        )
+
+    def _settings(self, model: Model) -> ModelSettings | None:
+        if isinstance(model, FunctionModel):
+            return None
+        # Retries are ours: they are shown, and they stop where a call with effects has begun.
+        settings = ModelSettings(max_retries=0, timeout=FIRST_EVENT_TIMEOUT_S, cache=True)
+        if self._effort is not None:
+            settings["thinking"] = self._effort
+        return settings
+
+    async def summarise(self, messages: Sequence[ModelMessage], instruction: str) -> str:
+        """Ask the model, without tools, to summarise `messages`. Raises ProviderError or UserError."""
+        model = self.model
+        try:
+            async with self._pool.place(model), asyncio.timeout(300):
+                result = await self._pool.summarizer.run(
+                    instruction, message_history=list(messages), model=model, model_settings=self._settings(model)
+                )
+        except TimeoutError:
+            raise ProviderError("The summary took longer than 300 s.", retryable=True) from None
+        except Exception as error:
+            raise translate_error(error, self.name) from error
+        return result.output
+
+
+def _arguments(part: ToolCallPart) -> tuple[dict[str, Any], str | None]:
+    """Return a call's arguments, and the raw text if they are not one complete JSON object."""
+    raw = part.args
+    if isinstance(raw, dict):
+        return raw, None
+    if not raw:
+        return {}, None
+    try:
+        value = json.loads(raw)
+    except ValueError:
+        return {}, raw
+    return (value, None) if isinstance(value, dict) else ({}, raw)

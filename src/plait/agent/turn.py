@@ -1,0 +1,379 @@
+"""One turn: from a prompt until the agent stops.
+
+A turn runs the model, lets the dispatcher make its calls while the reply still streams, and goes on after what can be
+mended: a provider that failed, a reply that broke, a context that is full, an answer that misses its schema.
+Whatever happens it ends with exactly one `TurnEnded`, and with a history that can be continued.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from plait.agent.budget import Exceeded, Limits, exceeded
+from plait.agent.dispatch import Batch, Dispatcher
+from plait.agent.replies import ReplyInfo, RunEnd, RunRequest
+from plait.agent.structured import Mismatch, parse_structured
+from plait.protocol.calls import ToolOutcome
+from plait.protocol.errors import PlaitError, ProviderError
+from plait.protocol.events import (
+    ArgsDelta,
+    MessagesRecorded,
+    ModelChanged,
+    Notice,
+    ReplyEnded,
+    RetryScheduled,
+    TextDelta,
+    TextEnded,
+    ThinkingDelta,
+    ThinkingEnded,
+    TurnEnd,
+    TurnEnded,
+    TurnStarted,
+    Usage,
+)
+from plait.protocol.ports import CutCall, Emit
+from plait.tools.base import ToolSpec
+
+LOG = logging.getLogger("plait.turn")
+
+MOST_RETRIES = 4
+MOST_WAIT_S = 60.0
+SCHEMA_TRIES = 3
+COMPACTIONS_A_TURN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSettings:
+    """What stays the same from turn to turn. `schema` is the JSON Schema that the last answer must meet."""
+
+    limits: Limits
+    compact_share: float = 0.8
+    auto_compact: bool = True
+    fallback_model: str | None = None
+    schema: dict[str, Any] | None = None
+    retry_base_s: float = 1.0
+
+
+class Model(Protocol):
+    """What a turn needs of `agent.model.ModelClient`."""
+
+    name: str
+    history: Any
+
+    async def run(self, request: RunRequest) -> RunEnd: ...
+
+    def steer(self, text: str) -> bool: ...
+
+    def take_undelivered(self) -> list[str]: ...
+
+    def use(self, name: str, base_url: str | None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a turn is given by its agent. `compact` shortens the history and says whether anything was gained."""
+
+    model: Model
+    dispatcher: Dispatcher
+    emit: Emit
+    settings: TurnSettings
+    instructions: str
+    situation: Callable[[], str]
+    offered: Callable[[], Sequence[ToolSpec]]
+    compact: Callable[[str], Awaitable[bool]]
+    context_is_full: Callable[[], bool]
+    note_context: Callable[[int, int | None], None]
+    spent_before: Usage = field(default_factory=Usage)
+
+
+@dataclass(slots=True)
+class Ending:
+    """How the turn ends, as known so far."""
+
+    end: TurnEnd = "completed"
+    error: str | None = None
+    text: str = ""
+    structured: str | None = None
+
+
+class Turn:
+    """A running turn; it is the adapter's `ReplySink`."""
+
+    def __init__(self, number: int, prompt: str, around: Surroundings) -> None:
+        self.number = number
+        self.usage = Usage()
+        self._prompt = prompt
+        self._around = around
+        self._emit = around.emit
+        self._settings = around.settings
+        self._replies = 0
+        self._attempt = 0
+        self._compactions = 0
+        self._prompt_is_in = False
+        self._ending = Ending()
+        self._exceeded: Exceeded | None = None
+        self._batch: Batch | None = None
+        self._open_parts: dict[int, tuple[type, list[str]]] = {}
+        self._request_at = 0.0
+        self._first_token_at: float | None = None
+        self._body: asyncio.Task[None] | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+
+    # --- driven by the agent -------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Run to the end. Raises nothing but CancelledError, and that only if it was cancelled from outside."""
+        started = time.monotonic()
+        self._emit(TurnStarted(self.number, self._prompt, self._around.model.name))
+        self._body = asyncio.create_task(self._run_limited(), name=f"turn {self.number}")
+        try:
+            await asyncio.wait({self._body})
+        except asyncio.CancelledError:
+            self._body.cancel()
+            await asyncio.wait({self._body})
+            raise
+        finally:
+            self._close_history()
+            ending = self._ending
+            self._emit(
+                TurnEnded(
+                    self.number,
+                    ending.end,
+                    ending.error,
+                    self.usage,
+                    round((time.monotonic() - started) * 1000),
+                    self._replies,
+                    ending.text,
+                    ending.structured,
+                )
+            )
+
+    def cancel(self) -> None:
+        """End the turn; its calls are cancelled, what was complete stays in the history."""
+        if self._body is not None:
+            self._body.cancel()
+
+    async def _run_limited(self) -> None:
+        limit_s = self._settings.limits.time_limit_s
+        try:
+            async with asyncio.timeout(limit_s):
+                async with asyncio.TaskGroup() as tasks:
+                    self._tasks = tasks
+                    await self._run_body()
+        except TimeoutError:
+            self._ending = Ending("limit_time", f"Stopped after {limit_s:g} s, the limit set by `--time-limit`.")
+        except asyncio.CancelledError:
+            self._ending = Ending("cancelled")
+
+    async def _run_body(self) -> None:
+        try:
+            await self._converse()
+        except PlaitError as error:
+            await self._break_off()
+            self._ending = Ending("failed", str(error))
+        except Exception as error:  # A bug of ours must not look like an answer.
+            LOG.exception("turn %s", self.number)
+            await self._break_off()
+            self._ending = Ending("failed", f"Plait failed: {type(error).__name__}: {error}")
+
+    async def _converse(self) -> None:
+        prompt: str | None = self._prompt
+        schema_tries = 0
+        while True:
+            try:
+                end = await self._around.model.run(
+                    RunRequest(
+                        prompt=prompt,
+                        sink=self,
+                        instructions=self._around.instructions,
+                        situation=self._around.situation,
+                        offered=self._around.offered,
+                        pause=self._must_pause,
+                    )
+                )
+            except ProviderError as error:
+                await self._break_off()
+                await self._recover(error)
+                prompt = None if self._prompt_is_in else prompt
+                continue
+            if end.paused:
+                if self._exceeded is not None:
+                    self._ending = Ending(self._exceeded.end, self._exceeded.text)
+                    return
+                await self._compact()
+                prompt = None
+                continue
+            late = self._around.model.take_undelivered()
+            if late:
+                prompt, self._prompt_is_in = "\n\n".join(late), False
+                continue
+            if self._settings.schema is None:
+                self._ending = Ending("completed", text=end.text)
+                return
+            checked = parse_structured(end.text, self._settings.schema)
+            if not isinstance(checked, Mismatch):
+                self._ending = Ending("completed", text=end.text, structured=checked)
+                return
+            schema_tries += 1
+            if schema_tries >= SCHEMA_TRIES:
+                self._ending = Ending("schema_not_met", f"No answer met the schema: {checked.text}", text=end.text)
+                return
+            prompt, self._prompt_is_in = checked.prompt, False
+
+    # --- mending -------------------------------------------------------------------------------------------------
+
+    def _must_pause(self) -> bool:
+        spent = self._around.spent_before.plus(self.usage)
+        self._exceeded = exceeded(self._settings.limits, self._replies, spent)
+        if self._exceeded is not None:
+            return True
+        may_compact = self._settings.auto_compact and self._compactions < COMPACTIONS_A_TURN
+        return may_compact and self._around.context_is_full()
+
+    async def _compact(self) -> None:
+        self._compactions += 1
+        if not await self._around.compact(""):
+            self._compactions = COMPACTIONS_A_TURN
+
+    async def _recover(self, error: ProviderError) -> None:
+        """Do what may help against `error`, visibly, or raise it."""
+        if error.is_context_full and self._compactions < COMPACTIONS_A_TURN:
+            self._compactions += 1
+            if await self._around.compact(""):
+                return
+        if error.retryable and self._attempt < MOST_RETRIES:
+            self._attempt += 1
+            wait_s = error.retry_after_s
+            if wait_s is None:
+                wait_s = self._settings.retry_base_s * 2 ** (self._attempt - 1)
+            wait_s = min(wait_s, MOST_WAIT_S)
+            self._emit(RetryScheduled(self.number, self._attempt, str(error), wait_s))
+            await asyncio.sleep(wait_s)
+            return
+        fallback = self._settings.fallback_model
+        if fallback is not None and self._around.model.name != fallback:
+            self._emit(Notice("warning", f"{error} Going on with `{fallback}`."))
+            self._around.model.use(fallback, None)
+            self._emit(ModelChanged(fallback))
+            self._attempt = 0
+            return
+        raise error
+
+    async def _break_off(self) -> None:
+        """The reply under way is no reply: show what came as partial, forget its calls."""
+        self._end_open_parts(partial=True)
+        if self._batch is not None:
+            await self._batch.drop()
+            self._batch = None
+
+    def _close_history(self) -> None:
+        """Leave a history that any prompt can follow, and all of it in the log."""
+        history = self._around.model.history
+        self._end_open_parts(partial=True)
+        if self._batch is not None:
+            history.close_calls(
+                [
+                    CutCall(call.call.provider_id, call.call.name, result.status, result.text)
+                    for call in self._batch.calls
+                    if call.outcome.done() and (result := call.outcome.result())
+                ]
+            )
+        match self._ending.end:
+            case "completed" | "schema_not_met":
+                why = ""
+            case "cancelled":
+                why = "[The user interrupted here.]"
+            case _:
+                why = f"[No reply: {self._ending.error}]"
+        if not self._prompt_is_in:
+            history.add_prompt(self._prompt)
+        history.end_turn(why or "[No reply.]")
+        payload = history.unrecorded()
+        if payload is not None:
+            self._emit(MessagesRecorded(self.number, payload))
+
+    # --- ReplySink -----------------------------------------------------------------------------------------------
+
+    def request_sent(self) -> None:
+        assert self._tasks is not None
+        self._replies += 1
+        self._batch = Batch(self._around.dispatcher, self.number, self._replies, self._tasks)
+        self._request_at = time.monotonic()
+        self._first_token_at = None
+
+    def text(self, part: int, delta: str) -> None:
+        self._note_first_token()
+        self._open_parts.setdefault(part, (TextEnded, []))[1].append(delta)
+        self._emit(TextDelta(self.number, self._replies, part, delta))
+
+    def thinking(self, part: int, delta: str) -> None:
+        self._note_first_token()
+        self._open_parts.setdefault(part, (ThinkingEnded, []))[1].append(delta)
+        self._emit(ThinkingDelta(self.number, self._replies, part, delta))
+
+    def arguments(self, part: int, name: str, characters: int) -> None:
+        self._note_first_token()
+        self._emit(ArgsDelta(self.number, self._replies, part, name, characters))
+
+    def text_ended(self, part: int, text: str) -> None:
+        self._open_parts.pop(part, None)
+        if text:
+            self._emit(TextEnded(self.number, self._replies, part, text))
+
+    def thinking_ended(self, part: int, text: str) -> None:
+        self._open_parts.pop(part, None)
+        if text:
+            self._emit(ThinkingEnded(self.number, self._replies, part, text))
+
+    def call(self, name: str, args: dict[str, Any], provider_id: str, malformed: str | None) -> None:
+        assert self._batch is not None
+        self._batch.announce(name, args, provider_id, malformed)
+
+    def reply_ended(self, reply: ReplyInfo) -> None:
+        self._attempt = 0
+        self.usage = self.usage.plus(reply.usage)
+        self._around.note_context(reply.context_tokens, reply.context_window)
+        first_ms = None if self._first_token_at is None else round((self._first_token_at - self._request_at) * 1000)
+        self._emit(
+            ReplyEnded(
+                self.number,
+                self._replies,
+                reply.model,
+                reply.finish_reason,
+                reply.usage,
+                round((time.monotonic() - self._request_at) * 1000),
+                first_ms,
+                reply.context_tokens,
+                reply.context_window,
+            )
+        )
+        if reply.finish_reason == "length":
+            self._emit(Notice("warning", "The reply was cut at the model's output limit; ask it to go on."))
+        assert self._batch is not None
+        self._batch.confirm()
+
+    async def outcome(self, provider_id: str) -> ToolOutcome:
+        assert self._batch is not None
+        for call in self._batch.calls:
+            if call.call.provider_id == provider_id:
+                # The run may be cancelled while it waits; the call's end is the turn's business.
+                return await asyncio.shield(call.outcome)
+        return ToolOutcome("failed", "This call was lost; nothing was run.")
+
+    def recorded(self, payload: str) -> None:
+        self._prompt_is_in = True
+        self._emit(MessagesRecorded(self.number, payload))
+
+    def _note_first_token(self) -> None:
+        if self._first_token_at is None:
+            self._first_token_at = time.monotonic()
+
+    def _end_open_parts(self, *, partial: bool) -> None:
+        for part, (ended, deltas) in self._open_parts.items():
+            self._emit(ended(self.number, self._replies, part, "".join(deltas), partial))
+        self._open_parts.clear()

@@ -1,0 +1,99 @@
+"""The laws of tickets."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plait.protocol.effects import Access, Effects, Mode, conflict
+from plait.scheduling.scheduler import ANYTHING, Scheduler
+
+PATHS = st.sampled_from(["/", "/w", "/w/a", "/w/a/x", "/w/a/y", "/w/ab", "/w/b", "/w/b/x"])
+ACCESSES = st.builds(Access, st.sampled_from(Mode), PATHS, st.booleans())
+EFFECTS = st.one_of(
+    st.builds(Effects, st.lists(ACCESSES, max_size=3).map(tuple)),
+    st.just(Effects(unknown=True)),
+    st.just(Effects(network=("example.org",))),
+)
+
+
+def reads(path: str, *, tree: bool = False) -> Effects:
+    return Effects((Access(Mode.READ, path, tree),))
+
+
+def writes(path: str, *, tree: bool = False) -> Effects:
+    return Effects((Access(Mode.WRITE, path, tree),))
+
+
+@given(st.lists(EFFECTS, max_size=12))
+def test_a_ticket_waits_for_exactly_the_earlier_open_calls_that_conflict(batch: list[Effects]) -> None:
+    scheduler: Scheduler[int] = Scheduler()
+    tickets = [scheduler.reserve(number, effects) for number, effects in enumerate(batch)]
+
+    for number, ticket in enumerate(tickets):
+        expected = {earlier for earlier in range(number) if conflict(batch[earlier], batch[number])}
+        assert set(ticket.waits_for) == expected
+        assert ticket.is_ready == (not expected)
+
+
+@settings(max_examples=200)
+@given(st.lists(EFFECTS, max_size=12), st.randoms(use_true_random=False))
+def test_whatever_the_order_of_ends_conflicting_calls_keep_theirs_and_all_get_their_turn(batch, random) -> None:
+    scheduler: Scheduler[int] = Scheduler()
+    tickets = {number: scheduler.reserve(number, effects) for number, effects in enumerate(batch)}
+    finished: list[int] = []
+
+    while tickets:
+        ready = [number for number, ticket in tickets.items() if ticket.is_ready]
+        assert ready, "somebody must be able to go on"
+        assert not any(conflict(batch[a], batch[b]) for a in ready for b in ready if a != b)
+        number = random.choice(ready)
+        scheduler.release(tickets.pop(number))
+        finished.append(number)
+
+    places = {number: place for place, number in enumerate(finished)}
+    for earlier in range(len(batch)):
+        for later in range(earlier + 1, len(batch)):
+            if conflict(batch[earlier], batch[later]):
+                assert places[earlier] < places[later]
+    assert scheduler.open_count == 0
+
+
+@given(st.lists(EFFECTS, max_size=10), st.data())
+def test_tickets_given_back_out_of_turn_leave_nothing_behind(batch: list[Effects], data: st.DataObject) -> None:
+    scheduler: Scheduler[int] = Scheduler()
+    tickets = [scheduler.reserve(number, effects) for number, effects in enumerate(batch)]
+    for ticket in data.draw(st.permutations(tickets)):
+        scheduler.release(ticket)
+        scheduler.release(ticket)
+
+    assert scheduler.open_count == 0
+    assert scheduler.reserve(99, Effects(unknown=True)).is_ready
+
+
+def test_a_neighbour_with_the_same_prefix_is_no_conflict() -> None:
+    scheduler: Scheduler[str] = Scheduler()
+    scheduler.reserve("a", writes("/w/a", tree=True))
+
+    assert scheduler.reserve("b", writes("/w/ab")).is_ready
+
+
+def test_the_resource_of_a_conflict_is_named() -> None:
+    scheduler: Scheduler[str] = Scheduler()
+    scheduler.reserve("edit", writes("/w/src/app.py"))
+    scheduler.reserve("shell", Effects(unknown=True))
+
+    waits = scheduler.reserve("search", reads("/w", tree=True)).waits_for
+
+    assert waits == {"edit": "/w/src/app.py", "shell": ANYTHING}
+
+
+async def test_a_cancelled_wait_keeps_its_place_until_it_is_given_back() -> None:
+    scheduler: Scheduler[str] = Scheduler()
+    first = scheduler.reserve("first", writes("/w/a"))
+    second = scheduler.reserve("second", writes("/w/a"))
+    third = scheduler.reserve("third", writes("/w/a"))
+
+    scheduler.release(second)
+    scheduler.release(first)
+    await third.ready()
+
+    assert third.is_ready
