@@ -1,0 +1,231 @@
+"""The effective settings: layers read, joined, and each value with where it came from.
+
+In rising precedence: the user's `settings.toml`, the project's `.plait/settings.toml` and `.plait/settings.local.toml`,
+`PLAIT_*` variables, `--settings FILE`, flags. Rules of all layers hold together. A project's files come with whatever
+was cloned: they may only tighten, what else they say is listed and ignored.
+
+The only place that reads the process's environment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from plait.config.kinds import FLAGS_ONLY, PROJECT_RULE_LISTS, SETTINGS, united
+from plait.config.shape import SECTIONS, Directories, Effort, Limits, Loaded, Settings
+from plait.config.sources import FlagValue, Layer, Value, environment_layer, flags_layer, read_layer
+from plait.protocol.commands import Rule, Scope, Verdict
+from plait.protocol.errors import UserError
+from plait.protocol.queries import SettingValue
+
+__all__ = ["Directories", "Effort", "FlagValue", "Limits", "Loaded", "Settings", "directories", "environment", "load"]
+
+FILE = "settings.toml"
+PROJECT_DIRECTORY = ".plait"
+PROJECT_FILES = (FILE, "settings.local.toml")
+
+ReadRule = Callable[[str, Verdict, Scope], Rule]
+
+
+def environment() -> Mapping[str, str]:
+    return os.environ
+
+
+def directories(environ: Mapping[str, str]) -> Directories:
+    """Return where Plait keeps its own files: the platform's places, unless `PLAIT_CONFIG_DIR` … say otherwise."""
+
+    def place(name: str) -> Path:
+        chosen = environ.get(f"PLAIT_{name.upper()}_DIR")
+        if chosen:
+            return Path(os.path.abspath(os.path.expanduser(chosen)))
+        # Started often, needed only where nothing is chosen.
+        import platformdirs
+
+        usual = Path(getattr(platformdirs, f"user_{name}_dir")("plait", appauthor=False))
+        # Without a home directory `~` stays as it is; a directory of that name must not appear in the project.
+        return usual if usual.is_absolute() else Path(os.path.abspath(os.sep)) / "nonexistent" / "plait"
+
+    return Directories(place("config"), place("state"), place("cache"))
+
+
+def project_root(cwd: Path) -> Path:
+    """Return the nearest directory at or above `cwd` that holds `.git`, else `cwd` itself."""
+    for directory in (cwd, *cwd.parents):
+        if os.path.lexists(directory / ".git"):
+            return directory
+    return cwd
+
+
+def plain_rule(text: str, verdict: Verdict, scope: Scope) -> Rule:
+    return Rule(verdict, text, scope)
+
+
+def load(
+    cwd: Path,
+    *,
+    environ: Mapping[str, str],
+    flags: Sequence[FlagValue] = (),
+    settings_file: Path | None = None,
+    read_rule: ReadRule = plain_rule,
+    tool_name: Callable[[str], str] = str,
+) -> Loaded:
+    """Read all layers and join them. `read_rule` and `tool_name` check and normalise rules and names of tools.
+
+    Raises:
+        UserError: A file is malformed, or a value will not do; one line that names the place.
+    """
+    where = directories(environ)
+    root = project_root(cwd)
+    layers = [
+        read_layer(where.config / FILE, "user"),
+        *(read_layer(path, "project") for path in _project_files(root, cwd)),
+        environment_layer(environ),
+        read_layer(settings_file, "settings file", must_exist=True) if settings_file is not None else None,
+        flags_layer(flags),
+    ]
+    found = [layer for layer in layers if layer is not None]
+    joined = _join(found, tool_name)
+    return Loaded(
+        settings=_build(joined.values, cwd, where),
+        values=_shown_values(joined.values, found),
+        warnings=tuple(joined.warnings),
+        rules=_rules(found, read_rule),
+        directories=where,
+        project=root,
+    )
+
+
+def _project_files(root: Path, cwd: Path) -> list[Path]:
+    """The files of every directory from the root down to `cwd`: all may tighten."""
+    below = [cwd, *cwd.parents]
+    chain = reversed(below[: below.index(root) + 1])
+    return [directory / PROJECT_DIRECTORY / name for directory in chain for name in PROJECT_FILES]
+
+
+class _Joined:
+    def __init__(self) -> None:
+        self.values: dict[str, Value] = {}
+        self.warnings: list[str] = []
+
+
+def _join(layers: Sequence[Layer], tool_name: Callable[[str], str]) -> _Joined:
+    joined = _Joined()
+    for layer in layers:
+        joined.warnings += layer.warnings
+        ignored = [name for name in layer.rules if layer.kind == "project" and name not in PROJECT_RULE_LISTS]
+        for name, value in layer.values.items():
+            if name in ("tools", "disallowed_tools"):
+                value = Value(tuple(tool_name(tool) for tool in value.value), value.origin, value.line)
+            before = joined.values.get(name)
+            after = _tightened(name, before, value) if layer.kind == "project" else _replaced(name, before, value)
+            if after is None:
+                ignored.append(name)
+            else:
+                joined.values[name] = after
+        if ignored:
+            names = ", ".join(f"`{name}`" for name in ignored)
+            joined.warnings.append(
+                f"`{layer.origin}`: {names} ignored: a project's file may only tighten "
+                "(ask and deny rules, stricter modes, lower limits)."
+            )
+    return joined
+
+
+def _replaced(name: str, before: Value | None, value: Value) -> Value:
+    setting = SETTINGS.get(name)
+    if setting is None or not setting.unites or before is None:
+        return value
+    return Value(united(before.value, value.value), f"{before.origin}, {value.origin}")
+
+
+def _tightened(name: str, before: Value | None, wanted: Value) -> Value | None:
+    """Return the value in force after a project's file, or None if what it wants is not stricter."""
+    tighten = SETTINGS[name].tighten
+    if tighten is None:
+        return None
+    current = before.value if before is not None else _default(name)
+    after = tighten(current, wanted.value)
+    if after == current:
+        return before if wanted.value == current else None
+    origin = wanted.origin if before is None or after == wanted.value else f"{before.origin}, {wanted.origin}"
+    return Value(after, origin, wanted.line)
+
+
+def _default(name: str) -> Any:
+    section, _, key = name.rpartition(".")
+    return getattr(getattr(_DEFAULTS, section) if section else _DEFAULTS, key)
+
+
+_DEFAULTS = Settings()
+
+
+def _rules(layers: Sequence[Layer], read_rule: ReadRule) -> tuple[Rule, ...]:
+    verdicts: tuple[Verdict, ...] = ("deny", "ask", "allow")
+    rules: dict[Rule, None] = {}
+    for layer in reversed(layers):
+        for verdict in verdicts:
+            name = f"permissions.{verdict}"
+            if layer.kind == "project" and name not in PROJECT_RULE_LISTS:
+                continue
+            for value in layer.rules.get(name, ()):
+                try:
+                    rules[read_rule(value.value, verdict, layer.scope)] = None
+                except UserError as error:
+                    raise UserError(f"{value.place}: {error}") from error
+    return tuple(rules)
+
+
+def _build(values: Mapping[str, Value], cwd: Path, where: Directories) -> Settings:
+    top: dict[str, Any] = {}
+    sections: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+    for name, value in values.items():
+        section, _, key = name.rpartition(".")
+        (sections[section] if section else top)[key] = value.value
+    directories_given = top.get("additional_directories", ())
+    top["additional_directories"] = tuple(os.path.abspath(cwd / os.path.expanduser(path)) for path in directories_given)
+    debug = top.get("debug") or None
+    if debug is not None:
+        top["debug"] = str(where.state / "debug.log" if debug == "true" else cwd / os.path.expanduser(debug))
+    else:
+        top.pop("debug", None)
+    return Settings(**top, **{name: SECTIONS[name](**given) for name, given in sections.items()})
+
+
+def _shown_values(values: Mapping[str, Value], layers: Sequence[Layer]) -> tuple[SettingValue, ...]:
+    shown = []
+    for name in (*SETTINGS, *FLAGS_ONLY):
+        value = values.get(name)
+        if value is not None or name not in FLAGS_ONLY:
+            actual = value.value if value is not None else (_default(name) if name in SETTINGS else None)
+            shown.append(SettingValue(name, _text(name, actual), value.origin if value is not None else "default"))
+    for layer in layers:
+        for name, rules in layer.rules.items():
+            if layer.kind == "project" and name not in PROJECT_RULE_LISTS:
+                continue
+            shown += [SettingValue(name, rule.value, rule.origin) for rule in rules]
+    return tuple(shown)
+
+
+def _text(name: str, value: Any) -> str:
+    match value:
+        case None:
+            return "not set"
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return ", ".join(value) or "none"
+        case dict():
+            return ", ".join(f"{key} = {entry}" for key, entry in value.items()) or "none"
+        case str() if name in ("base_url", "web_search.endpoint"):
+            return _without_password(value)
+        case _:
+            return str(value)
+
+
+def _without_password(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    before, at, after = rest.partition("@")
+    return f"{scheme}{separator}…@{after}" if at and "/" not in before else url
