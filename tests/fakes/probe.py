@@ -54,6 +54,7 @@ class World:
 class Probe(Tool[ProbeArgs]):
     name = "probe"
     args = ProbeArgs
+    description = "Touches what it is told to."
     cap = Cap.FILES
 
     def __init__(self, world: World, deadline_s: float | None = None) -> None:

@@ -313,6 +313,7 @@ class ModelClient:
                     return RunEnd("", paused=True)
                 async with self._pool.place(model):
                     request.sink.request_sent()
+                    stream: AsyncIterable[Any]
                     async with node.stream(run.ctx) as stream:
                         await self._read(stream, deps)
                 response = run.all_messages()[-1]
@@ -337,8 +338,7 @@ class ModelClient:
     async def _read(self, stream: AsyncIterable[Any], deps: Run) -> None:
         """Hand the stream's events to the sink. Raises BrokenReply if it goes silent half-way."""
         sink = deps.request.sink
-        taken = set(deps.ids)
-        lengths: dict[int, tuple[str, int]] = {}
+        arriving = ArrivingCalls(sink, set(deps.ids))
         events = stream.__aiter__()
         limit_s = FIRST_EVENT_TIMEOUT_S
         while True:
@@ -361,22 +361,16 @@ class ModelClient:
                     sink.thinking(index, text)
                 case PartDeltaEvent(index=index, delta=ThinkingPartDelta(content_delta=text)) if text:
                     sink.thinking(index, text)
-                case PartStartEvent(index=index, part=ToolCallPart(tool_name=name)):
-                    lengths[index] = (name, 0)
-                    sink.arguments(index, name, 0)
-                case PartDeltaEvent(index=index, delta=ToolCallPartDelta(args_delta=delta)) if delta:
-                    name, length = lengths.get(index, ("", 0))
-                    lengths[index] = (name, length + len(delta))
-                    sink.arguments(index, *lengths[index])
+                case PartStartEvent(index=index, part=ToolCallPart() as part):
+                    arriving.begin(index, part)
+                case PartDeltaEvent(index=index, delta=ToolCallPartDelta(args_delta=str() as delta)) if delta:
+                    arriving.add(index, delta)
                 case PartEndEvent(index=index, part=TextPart(content=text)):
                     sink.text_ended(index, text)
                 case PartEndEvent(index=index, part=ThinkingPart(content=text)):
                     sink.thinking_ended(index, text)
-                case PartEndEvent(part=ToolCallPart() as part):
-                    [identity] = unique_ids([part], taken)
-                    taken.add(identity)
-                    args, malformed = _arguments(part)
-                    sink.call(part.tool_name, args, identity, malformed)
+                case PartEndEvent(index=index, part=ToolCallPart() as part):
+                    arriving.end(index, part)
                 case _:
                     # The library adds kinds of events in minor versions.
                     pass
@@ -416,14 +410,74 @@ class ModelClient:
         model = self.model
         try:
             async with self._pool.place(model), asyncio.timeout(300):
-                result = await self._pool.summarizer.run(
+                async with self._pool.summarizer.run_stream(
                     instruction, message_history=list(messages), model=model, model_settings=self._settings(model)
-                )
+                ) as result:
+                    return await result.get_output()
         except TimeoutError:
             raise ProviderError("The summary took longer than 300 s.", retryable=True) from None
         except Exception as error:
             raise translate_error(error, self.name) from error
-        return result.output
+
+
+MOST_EARLY_CHARACTERS = 4096
+"""Arguments up to this size are looked at as they arrive; longer ones are not reads."""
+
+
+@dataclass(slots=True)
+class Arriving:
+    """A call whose arguments are arriving. `announced` is what the turn was told, once it was."""
+
+    part: ToolCallPart
+    raw: str
+    announced: dict[str, Any] | None = None
+
+
+class ArrivingCalls:
+    """The calls of a reply, announced as soon as their arguments are complete.
+
+    The library says that a part has ended when the next one starts, which for the last call is the end of the reply.
+    A JSON object is complete as soon as it parses, so small arguments are announced then.
+    """
+
+    def __init__(self, sink: ReplySink, taken_ids: set[str]) -> None:
+        self._sink = sink
+        self._taken_ids = taken_ids
+        self._calls: dict[int, Arriving] = {}
+
+    def begin(self, index: int, part: ToolCallPart) -> None:
+        self._calls[index] = Arriving(part, part.args if isinstance(part.args, str) else "")
+        self._sink.arguments(index, part.tool_name, len(self._calls[index].raw))
+        self._announce_if_complete(self._calls[index])
+
+    def add(self, index: int, delta: str) -> None:
+        call = self._calls[index]
+        call.raw += delta
+        self._sink.arguments(index, call.part.tool_name, len(call.raw))
+        self._announce_if_complete(call)
+
+    def end(self, index: int, part: ToolCallPart) -> None:
+        """Announce a call that has ended, if it was not. Raises BrokenReply if it was, and went on to say more."""
+        args, malformed = _arguments(part)
+        announced = self._calls[index].announced if index in self._calls else None
+        if announced is None:
+            self._announce(part, args, malformed)
+        elif announced != args:
+            raise BrokenReply(f"The arguments of a call to `{part.tool_name}` changed as they arrived.", retryable=True)
+
+    def _announce_if_complete(self, call: Arriving) -> None:
+        # Some servers open every call with an empty object.
+        if call.announced is not None or not call.raw.endswith("}") or not 2 < len(call.raw) <= MOST_EARLY_CHARACTERS:
+            return
+        args, malformed = _arguments(dataclasses.replace(call.part, args=call.raw))
+        if malformed is None and args:
+            call.announced = args
+            self._announce(call.part, args, None)
+
+    def _announce(self, part: ToolCallPart, args: dict[str, Any], malformed: str | None) -> None:
+        [identity] = unique_ids([part], self._taken_ids)
+        self._taken_ids.add(identity)
+        self._sink.call(part.tool_name, args, identity, malformed)
 
 
 def _arguments(part: ToolCallPart) -> tuple[dict[str, Any], str | None]:

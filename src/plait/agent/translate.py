@@ -188,10 +188,10 @@ def unique_ids(parts: Iterable[ToolCallPart], taken: set[str]) -> list[str]:
     """Return an id for each call of a reply, the provider's own where it is new to the conversation."""
     seen = set(taken)
     ids = []
-    for ordinal, part in enumerate(parts):
+    for part in parts:
         identity = part.tool_call_id
         while identity in seen:
-            identity = f"{part.tool_call_id}_{len(seen)}_{ordinal}"
+            identity = f"{identity}_{len(seen)}"
         seen.add(identity)
         ids.append(identity)
     return ids

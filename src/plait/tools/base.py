@@ -125,6 +125,8 @@ class Tool(Generic[A]):
 
     name: ClassVar[str]
     args: type[A]
+    description: ClassVar[str] = ""
+    """What the model reads; ours stands in `tools/prompts/NAME.md`."""
     cap: ClassVar[Cap] = Cap.CALLS
     interactive_only: ClassVar[bool] = False
     """Not offered headless."""

@@ -14,8 +14,8 @@ AnyTool = Tool[Any]
 
 
 @cache
-def description(name: str) -> str:
-    """Return what the model reads about a tool: `tools/prompts/NAME.md`."""
+def packaged_description(name: str) -> str:
+    """Return what the model reads about a tool of ours: `tools/prompts/NAME.md`."""
     return (resources.files("plait.tools") / "prompts" / f"{name}.md").read_text(encoding="utf-8").strip()
 
 
@@ -37,7 +37,7 @@ class Registry:
     ) -> tuple[ToolSpec, ...]:
         """Return what the model is told, in a stable order, so that a provider's prompt cache holds."""
         return tuple(
-            ToolSpec(tool.name, description(tool.name), inline_schema(tool.args))
+            ToolSpec(tool.name, tool.description or packaged_description(tool.name), inline_schema(tool.args))
             for tool in self._tools.values()
             if (interactive or not tool.interactive_only)
             and (mode == "plan" or not tool.plan_mode_only)
