@@ -108,6 +108,7 @@ class Call:
         self._typed: ToolArgs = ToolArgs()
         self._effects = Effects()
         self._decision = Decision("deny", "")
+        self._decided_at = -1
         self._ticket: Ticket[CallKey] = machinery.scheduler.reserve(self.key, self._effects)
         self._reserve()
 
@@ -179,6 +180,9 @@ class Call:
         if self._by_user:
             self._decision = Decision("allow", "the user's own command")
             return self._decision
+        if self._decided_at == self._m.permissions.version:
+            return self._decision
+        self._decided_at = self._m.permissions.version
         self._decision = self._m.permissions.decide(
             self._tool.name, self._args, self._effects, always_asks=self._tool.always_asks
         )
@@ -296,7 +300,7 @@ class Call:
 
     async def _take_edited(self, args: dict[str, Any]) -> Plan | None:
         """The user changed the arguments: they are validated like any others and get a place in line of their own."""
-        self._args, self._edited = args, True
+        self._args, self._edited, self._decided_at = args, True, -1
         self._m.scheduler.release(self._ticket)
         self._understand(args)
         self._ticket = self._m.scheduler.reserve(self.key, self._effects)

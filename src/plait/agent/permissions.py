@@ -12,7 +12,7 @@ from plait.protocol.effects import Effects
 
 
 class Permissions:
-    """Mode and rules; both may change while calls wait."""
+    """Mode and rules; both may change while calls wait. `version` counts the changes."""
 
     def __init__(
         self,
@@ -23,11 +23,21 @@ class Permissions:
         interactive: bool,
         allow_all: bool = False,
     ) -> None:
-        self.mode = mode
+        self._mode = mode
+        self.version = 0
         self.interactive = interactive
         self._rules = list(rules)
         self._roots = roots
         self._allow_all = allow_all
+
+    @property
+    def mode(self) -> PermissionMode:
+        return self._mode
+
+    @mode.setter
+    def mode(self, mode: PermissionMode) -> None:
+        self._mode = mode
+        self.version += 1
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -36,16 +46,18 @@ class Permissions:
     def add(self, rule: Rule) -> None:
         if rule not in self._rules:
             self._rules.append(rule)
+            self.version += 1
 
     def remove(self, rule: Rule) -> bool:
         if rule not in self._rules:
             return False
         self._rules.remove(rule)
+        self.version += 1
         return True
 
     def decide(self, name: str, args: Args, effects: Effects, *, always_asks: bool) -> Decision:
         request = Request(name, args, effects, self._roots, always_asks)
-        return decide(request, self.mode, self._rules, interactive=self.interactive, allow_all=self._allow_all)
+        return decide(request, self._mode, self._rules, interactive=self.interactive, allow_all=self._allow_all)
 
     def offers(self, name: str, args: Args, effects: Effects) -> tuple[Rule, ...]:
         return offers(Request(name, args, effects, self._roots))

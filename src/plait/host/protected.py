@@ -7,10 +7,12 @@ compared without regard to case and to characters that some file systems ignore:
 from __future__ import annotations
 
 import os
+import re
 import sys
 import unicodedata
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from functools import lru_cache
+from typing import Literal
 
 import platformdirs
 
@@ -61,18 +63,29 @@ STARTUP_HOME = (
     ".xinitrc", ".xsession", ".pam_environment", "Library/LaunchAgents", ".vimrc", ".vim", ".config/nvim",
     ".emacs", ".emacs.d", ".tmux.conf", ".npmrc", ".pypirc", ".config/pip", ".cargo/config.toml", ".aws", ".kube",
 )  # fmt: skip
-# Directories and files that make a tool run something or trust something, wherever they lie.
-GOVERNING_NAMES = {
-    ".plait": "Plait's own settings",
-    ".git": "git's own files",
-    ".vscode": "an editor's settings",
-    ".idea": "an editor's settings",
-    ".claude": "an agent's settings",
-    ".cursor": "an agent's settings",
-    ".codex": "an agent's settings",
-    ".gemini": "an agent's settings",
-    ".mcp.json": "an agent's settings",
+Governs = Literal["plait", "git", "tools", "start-up"]
+WORDS: dict[Governs, str] = {
+    "plait": "Plait's own settings or the environment it runs from",
+    "git": "git's own files",
+    "tools": "settings that decide what an editor or an agent runs",
+    "start-up": "a file that is read when a shell, git or the session starts",
 }
+
+# Directories and files that make a tool run something or trust something, wherever they lie.
+GOVERNING_NAMES: dict[str, Governs] = {
+    ".plait": "plait",
+    ".git": "git",
+    ".vscode": "tools",
+    ".idea": "tools",
+    ".claude": "tools",
+    ".cursor": "tools",
+    ".codex": "tools",
+    ".gemini": "tools",
+    ".mcp.json": "tools",
+}
+# One expression each: every path of every call is looked at.
+PUBLIC = re.compile("|".join(map(translate, PUBLIC_NAMES)))
+SECRET = re.compile("|".join(map(translate, SECRET_NAMES)))
 # Zero-width and joining characters that HFS+ drops from names.
 IGNORED = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F)])
 
@@ -101,11 +114,10 @@ def _own() -> tuple[str, ...]:
 def secret_name(name: str) -> bool:
     """True if a file of this base name holds secrets wherever it lies."""
     name = _fold(name)
-    if any(fnmatchcase(name, public) for public in PUBLIC_NAMES):
-        return False
-    return any(fnmatchcase(name, secret) for secret in SECRET_NAMES)
+    return not PUBLIC.match(name) and bool(SECRET.match(name))
 
 
+@lru_cache(maxsize=4096)
 def credential(path: str) -> bool:
     """True if the absolute, resolved `path` holds secrets, or is a directory of nothing else."""
     folded = _fold(path.replace(os.sep, "/"))
@@ -121,17 +133,20 @@ def credential(path: str) -> bool:
     return _below(folded, _in_home(os.path.expanduser("~"), SECRET_HOME)) is not None
 
 
-def protected(path: str) -> str | None:
-    """Say in words what the absolute, resolved `path` governs, or return None if it is an ordinary file.
-
-    A write to such a path asks in every mode: it changes what runs or what is permitted.
-    """
+def governs(path: str) -> Governs | None:
+    """Say what the absolute, resolved `path` decides, or None if it is an ordinary file."""
     folded = _fold(path.replace(os.sep, "/"))
     for part in folded.split("/"):
         if part in GOVERNING_NAMES:
             return GOVERNING_NAMES[part]
     if _below(folded, _own()):
-        return "Plait's own settings or the environment it runs from"
+        return "plait"
     if _below(folded, _in_home(os.path.expanduser("~"), STARTUP_HOME)):
-        return "a file that is read when a shell, git or the session starts"
+        return "start-up"
     return None
+
+
+def protected(path: str) -> str | None:
+    """Say in words what `path` governs, or None. A write to it asks in every mode: it changes what may run."""
+    kind = governs(path)
+    return None if kind is None else WORDS[kind]
