@@ -33,6 +33,9 @@ TurnEnd = Literal[
     "schema_not_met",
 ]
 
+Fault = Literal["configuration", "provider", "internal"]
+"""Whose failure a failed turn is: something the user set (a key, a model's name), the model's service, or ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -210,6 +213,7 @@ class TurnEnded:
     replies: int
     text: str = ""
     structured: str | None = None
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)

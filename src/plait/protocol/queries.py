@@ -114,7 +114,7 @@ class ListBackground(Query[tuple[BackgroundInfo, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the status line shows beside what events say."""
+    """What the status line shows beside what events say. `tools`: the names a model is offered now."""
 
     session_id: str
     model: str
@@ -124,6 +124,7 @@ class Status:
     sandbox: str
     index: str
     persisted: bool
+    tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
