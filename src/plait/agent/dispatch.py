@@ -63,6 +63,7 @@ class Machinery:
     after_write: tuple[AfterWrite, ...] = ()
     lanes: Lanes = field(default_factory=Lanes)
     clock: Callable[[], float] = time.monotonic
+    deadline_s: Callable[[AnyTool, ToolArgs], float | None] = lambda tool, args: tool.deadline_s(args)
 
 
 class Refusal(Exception):
@@ -330,7 +331,8 @@ class Call:
             )
         )
         changed = written
-        timeout = asyncio.timeout(tool.deadline_s(self._typed))
+        limit_s = self._m.deadline_s(tool, self._typed)
+        timeout = asyncio.timeout(limit_s)
         try:
             async with timeout:
                 output, reused = await self._execute(tool, plan)
@@ -338,8 +340,7 @@ class Call:
         except TimeoutError:
             if not timeout.expired():
                 raise
-            limit = tool.deadline_s(self._typed)
-            raise Refusal("timeout", f"`{tool.name}` was stopped after {limit:g} s without a result.") from None
+            raise Refusal("timeout", f"`{tool.name}` was stopped after {limit_s:g} s without a result.") from None
         finally:
             # A call that failed half-way may have written all the same.
             if changed or self._effects.unknown:

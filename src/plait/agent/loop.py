@@ -341,6 +341,7 @@ class ConversationAgent:
             sandbox="none",
             index="off",
             persisted=self._p.persisted,
+            tools=tuple(spec.name for spec in self._offered()),
         )
 
     async def complete(self, prefix: str) -> Sequence[Completion]:

@@ -19,9 +19,10 @@ from plait.agent.dispatch import Batch, Dispatcher
 from plait.agent.replies import ReplyInfo, RunEnd, RunRequest
 from plait.agent.structured import Mismatch, parse_structured
 from plait.protocol.calls import ToolOutcome
-from plait.protocol.errors import PlaitError, ProviderError
+from plait.protocol.errors import PlaitError, ProviderError, UserError
 from plait.protocol.events import (
     ArgsDelta,
+    Fault,
     MessagesRecorded,
     ModelChanged,
     Notice,
@@ -99,6 +100,7 @@ class Ending:
     error: str | None = None
     text: str = ""
     structured: str | None = None
+    fault: Fault | None = None
 
 
 class Turn:
@@ -150,6 +152,7 @@ class Turn:
                     self._replies,
                     ending.text,
                     ending.structured,
+                    ending.fault,
                 )
             )
 
@@ -175,11 +178,12 @@ class Turn:
             await self._converse()
         except PlaitError as error:
             await self._break_off()
-            self._ending = Ending("failed", str(error))
+            fault: Fault = "configuration" if isinstance(error, UserError) else "provider"
+            self._ending = Ending("failed", str(error), fault=fault)
         except Exception as error:  # A bug of ours must not look like an answer.
             LOG.exception("turn %s", self.number)
             await self._break_off()
-            self._ending = Ending("failed", f"Plait failed: {type(error).__name__}: {error}")
+            self._ending = Ending("failed", f"Plait failed: {type(error).__name__}: {error}", fault="internal")
 
     async def _converse(self) -> None:
         prompt: str | None = self._prompt
