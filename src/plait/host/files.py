@@ -1,0 +1,165 @@
+"""Read and replace regular files, whole, without blocking the event loop.
+
+Paths come resolved (`host.paths`); what is opened is checked again (`host.opening`), what is written replaces the
+old file at once or not at all (`host.replacing`). What bytes mean is `host.text`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import aiofiles
+from aiofiles.threadpool.binary import AsyncFileIO
+
+from plait.host.opening import open_regular
+from plait.host.replacing import Replacement, replace
+from plait.host.text import Decoded, NotText, decode, encode
+from plait.protocol.calls import FileStamp
+from plait.protocol.errors import ToolRefused
+
+__all__ = ["Decoded", "FileState", "NotText", "decode", "encode", "read_file", "replace_file", "sha256", "stat_stamp"]
+
+T = TypeVar("T")
+
+# Threads of our own, as many as files are worked on at once: a file on a dead network drive must not keep name
+# resolution, or the end of a command, waiting for a thread.
+_THREADS = ThreadPoolExecutor(16, "plait-files")
+
+# Files opened for a reader that was cancelled meanwhile, until they are closed.
+_CLOSING: set[asyncio.Future[None]] = set()
+
+# Hashing less than this takes less time than handing it to a thread.
+HASHED_IN_PLACE_BYTES = 64_000
+
+# What is most often wrong, in words; the rest in the system's own.
+_WORDS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "it is on a read-only file system",
+    errno.ENOENT: "it does not exist",
+    errno.ENOTDIR: "a part of its path is not a directory",
+    errno.EACCES: "permission denied",
+    errno.ENAMETOOLONG: "the name is too long",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """A file's bytes, their SHA-256 (hex), and what `stat` said before they were read. `mode` is permission bits."""
+
+    data: bytes
+    sha256: str
+    stamp: FileStamp
+    mode: int
+
+
+def sha256(data: bytes) -> str:
+    """Return the SHA-256 of `data` in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+async def read_file(path: Path, *, max_bytes: int | None = None) -> FileState:
+    """Return the regular file at the resolved `path`.
+
+    Raises:
+        ToolRefused: It is not there, not a regular file, larger than `max_bytes`, or cannot be read.
+    """
+    try:
+        async with _open(path) as file:
+            status = os.fstat(file.fileno())
+            if max_bytes is not None and status.st_size > max_bytes:
+                raise ToolRefused(_too_large(path, max_bytes))
+            # One byte more tells a file that grew under the reader; the rest asks until the end.
+            data = await file.read(-1 if max_bytes is None else max_bytes + 1)
+    except (OSError, ValueError) as error:
+        raise _refusal("read", path, error) from error
+    if max_bytes is not None and len(data) > max_bytes:
+        raise ToolRefused(_too_large(path, max_bytes))
+    digest = sha256(data) if len(data) < HASHED_IN_PLACE_BYTES else await _in_thread(partial(sha256, data))
+    return FileState(data, digest, _stamp(path, status), stat.S_IMODE(status.st_mode))
+
+
+def _too_large(path: Path, max_bytes: int) -> str:
+    return f"`{path}` was not read: it is larger than {max_bytes:,} bytes."
+
+
+@asynccontextmanager
+async def _open(path: Path) -> AsyncIterator[AsyncFileIO]:
+    opening = asyncio.ensure_future(
+        aiofiles.open(path, "rb", buffering=0, opener=lambda _path, _flags: open_regular(path), executor=_THREADS)
+    )
+    try:
+        file = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        # The thread opens it all the same; nobody else would close it.
+        opening.add_done_callback(_close_unwanted)
+        raise
+    try:
+        yield file
+    finally:
+        await file.close()
+
+
+def _close_unwanted(opening: asyncio.Future[AsyncFileIO]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        closing = asyncio.ensure_future(opening.result().close())
+        _CLOSING.add(closing)
+        closing.add_done_callback(_CLOSING.discard)
+
+
+async def replace_file(path: Path, data: bytes, *, expect_sha256: str | None, mode: int | None = None) -> FileStamp:
+    """Write `data` to the resolved `path`, atomically; a link given as `path` must be resolved by the caller.
+
+    expect_sha256: the hash of the bytes that are there now; None if there must be no such file, and then missing
+    directories are made. mode: permission bits; None keeps the old file's, or the user's default for a new one.
+
+    Contract: once begun it is finished; if the task is cancelled meanwhile, CancelledError is raised after that.
+
+    Raises:
+        ToolRefused: The file is not what was expected, or the system refused. Nothing was changed.
+    """
+    try:
+        status = await _in_thread(partial(replace, Replacement(path, data, expect_sha256, mode)))
+    except (OSError, ValueError) as error:
+        raise _refusal("written", path, error) from error
+    return _stamp(path, status)
+
+
+async def stat_stamp(path: Path) -> FileStamp:
+    """Return what `stat` says of the resolved `path` now; `size` -1 if there is nothing to be seen."""
+    try:
+        return _stamp(path, await _in_thread(partial(os.stat, path, follow_symlinks=False)))
+    except (OSError, ValueError):
+        return FileStamp(str(path), 0, 0, -1, 0)
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Return what `work` returns, done in a thread; wait for its end even if this task is cancelled meanwhile."""
+    job = asyncio.get_running_loop().run_in_executor(_THREADS, work)
+    try:
+        return await asyncio.shield(job)
+    except asyncio.CancelledError:
+        await asyncio.wait([job])
+        if not job.cancelled():
+            job.exception()  # Seen, so that the loop does not complain that nobody looked.
+        raise
+
+
+def _stamp(path: Path, status: os.stat_result) -> FileStamp:
+    return FileStamp(str(path), status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+
+
+def _refusal(done: str, path: Path, error: OSError | ValueError) -> ToolRefused:
+    why = _WORDS.get(error.errno or 0, error.strerror) if isinstance(error, OSError) else str(error)
+    return ToolRefused(f"`{path}` was not {done}: {why}.")
