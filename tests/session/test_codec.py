@@ -1,0 +1,85 @@
+"""Events survive the trip through a line of JSON."""
+
+import dataclasses
+import typing
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plait.protocol.calls import CallKey
+from plait.protocol.events import Durable, Stamped, TextEnded, Usage
+from plait.session.codec import EVENT_TYPES, decode, encode, line_type
+from plait.session.log import parse_log
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+st.register_type_strategy(str, TEXT)
+st.register_type_strategy(int, st.integers(-(2**53), 2**53))
+st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
+st.register_type_strategy(Decimal, st.decimals(allow_nan=False, allow_infinity=False, places=6))
+JSON = st.dictionaries(TEXT, st.one_of(TEXT, st.booleans(), st.none(), st.lists(TEXT, max_size=2)), max_size=3)
+
+
+def event_of(kind: type) -> st.SearchStrategy:
+    hints = typing.get_type_hints(kind)
+    fields = {field.name: value_of(hints[field.name]) for field in dataclasses.fields(kind)}
+    return st.fixed_dictionaries(fields).map(lambda values: kind(**values))
+
+
+def value_of(hint: object) -> st.SearchStrategy:
+    if typing.get_origin(hint) is dict:
+        return JSON
+    options = typing.get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return event_of(hint)
+    if typing.get_origin(hint) is tuple:
+        return st.lists(value_of(options[0]), max_size=2).map(tuple)
+    if options and typing.get_origin(hint) is not typing.Literal:
+        return st.one_of([value_of(option) for option in options])
+    return st.from_type(hint)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of([event_of(kind) for kind in typing.get_args(Durable)]))
+def test_every_durable_event_comes_back_as_it_was(event: object) -> None:
+    stamped = Stamped(3, 1_700_000_000_000, "main", event)
+    line = encode(stamped)
+
+    assert decode(line) == stamped
+    assert line_type(line) == type(event).__name__
+    assert line.count(b"\n") == 1
+
+
+def test_a_file_name_that_is_not_utf_8_survives() -> None:
+    stamped = Stamped(1, 0, "main", TextEnded(1, 1, 0, "read caf\udce9.txt"))
+
+    assert decode(encode(stamped)) == stamped
+
+
+def test_money_is_kept_exactly() -> None:
+    usage = Usage(1, 2, cost_usd=Decimal("0.000003"))
+
+    assert usage.plus(usage).cost_usd == Decimal("0.000006")
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"{}", b"[]", b"null", b'{"type":"Nope","seq":1,"at":1,"agent":"m"}', b"\xff\x00"]
+)
+def test_what_is_no_event_is_refused(line: bytes) -> None:
+    with pytest.raises(ValueError):
+        decode(line)
+
+
+def test_unreadable_lines_are_counted_and_the_rest_is_read() -> None:
+    good = encode(Stamped(1, 0, "main", TextEnded(1, 1, 0, "hi")))
+
+    contents = parse_log(good + b"garbage\n" + good[: len(good) // 2] + b"\n" + good + good[:9])
+
+    assert len(contents.events) == 2
+    assert contents.skipped == 3
+
+
+def test_every_event_has_a_name_of_its_own() -> None:
+    assert len(EVENT_TYPES) == 32
+    assert CallKey("main", 1, 2) == CallKey("main", 1, 2)
