@@ -1,0 +1,211 @@
+"""The `edit` tool: replace exact text in a file, or write a whole one.
+
+Bytes that were not meant to change do not: line ends, byte order mark, encoding, mode, links. What is shown for
+approval is what is written, and it is written only if the file is still what the plan started from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from msgspec import Meta, field
+
+from plait.host.files import Decoded, FileState, NotText, decode, encode, read_file, replace_file, sha256, stat_stamp
+from plait.host.paths import Workspace
+from plait.host.protected import GOVERNING_NAMES, credential, protected
+from plait.protocol.calls import DiffDetail, WriteIntent
+from plait.protocol.effects import Access, Effects, Mode
+from plait.protocol.errors import ToolRefused
+from plait.tools.base import Cap, Plan, ToolArgs, ToolContext, ToolOutput, WritingTool
+from plait.tools.changes import Change, compare, diff_detail, snippet
+from plait.tools.ledger import FileLedger
+from plait.tools.matching import Span, find, fitted, replace_spans, without_overlaps
+from plait.tools.nearest import nearest
+from plait.tools.output import printable
+
+LARGEST_BYTES = 50_000_000
+MOST_EDITS = 200
+MOST_PLACES_NAMED = 8
+
+
+class TextEdit(ToolArgs, frozen=True):
+    old: Annotated[str, Meta(min_length=1, description="exact text in the file, without line numbers")]
+    new: str
+    replace_all: bool = False
+
+
+class EditArgs(ToolArgs, frozen=True):
+    path: str
+    edits: Annotated[list[TextEdit], Meta(max_length=MOST_EDITS, description="applied in order, all or none")] = field(
+        default_factory=list
+    )
+    content: Annotated[str | None, Meta(description="the whole file; instead of `edits`")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What a plan is going to write: `before` and `after` are hashes, `before` None for a new file."""
+
+    path: Path
+    data: bytes
+    before: str | None
+    after: str
+    text: str
+    detail: DiffDetail
+
+
+class Edit(WritingTool[EditArgs]):
+    name = "edit"
+    args = EditArgs
+    cap: ClassVar[Cap] = Cap.FILES
+
+    def __init__(self, ledger: FileLedger) -> None:
+        self._ledger = ledger
+
+    def effects(self, args: EditArgs, workspace: Workspace) -> Effects:
+        path = _target(args, workspace)
+        secret = credential(path.as_posix())
+        what = "writes" if args.content is not None else "edits"
+        return Effects(
+            (Access(Mode.WRITE, path.as_posix()),),
+            # The answer shows lines around the change.
+            credentials=(path.as_posix(),) if secret else (),
+            reason=f"{what} {printable(workspace.show(path))}" + (", which may hold secrets" if secret else ""),
+        )
+
+    async def plan(self, args: EditArgs, workspace: Workspace) -> Plan:
+        path = _target(args, workspace)
+        name = printable(workspace.show(path))
+        exists = (await stat_stamp(path)).size >= 0
+        state = await read_file(path, max_bytes=LARGEST_BYTES) if exists else None
+        self._refuse_unseen(path, name, state, whole=args.content is not None)
+        # A thread: comparing two large texts would hold up every other call.
+        write = await asyncio.to_thread(_prepare, path, name, state, args)
+        return Plan(write.detail, (WriteIntent(path.as_posix(), write.before, write.after),), write)
+
+    def _refuse_unseen(self, path: Path, name: str, state: FileState | None, *, whole: bool) -> None:
+        """A model must not change a file on the strength of what it no longer is."""
+        seen = self._ledger.hash_of(path)
+        if state is None:
+            if not whole:
+                raise ToolRefused(f"`{name}` does not exist: to create it, give `content` instead of `edits`.")
+            return
+        if seen is not None and seen != state.sha256:
+            raise ToolRefused(f"`{name}` changed since it was read: read it again, then edit it.")
+        if seen is None and whole and state.data:
+            raise ToolRefused(f"`{name}` exists and was not read: read it before writing it anew, or use `edits`.")
+
+    async def apply(self, plan: Plan, ctx: ToolContext) -> ToolOutput:
+        write = plan.state
+        assert isinstance(write, Write)
+        writing = asyncio.ensure_future(replace_file(write.path, write.data, expect_sha256=write.before))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            # A write that has begun is finished, and then the call must not say that nothing was done.
+            await asyncio.wait([writing])
+            if writing.exception() is not None:
+                raise
+        self._ledger.saw(write.path, write.after)
+        return ToolOutput(write.text, write.detail, files_changed=(str(write.path),))
+
+
+def _target(args: EditArgs, workspace: Workspace) -> Path:
+    """Return the resolved path, after what is wrong with the arguments as such. Raises ToolRefused."""
+    if (args.content is None) == (not args.edits):
+        raise ToolRefused("`edit` takes either `edits` (with at least one) or `content`, and not both.")
+    if args.path.endswith(("/", "\\")):
+        raise ToolRefused(f"`{args.path}` is a directory's name: give a file's.")
+    path = workspace.resolve(args.path)
+    # Each name by itself, so that a `.git` is seen also below a directory that governs something else.
+    if any(protected(f"/{part}") == GOVERNING_NAMES[".git"] for part in path.parts[1:]):
+        raise ToolRefused(f"`{args.path}` belongs to git itself and is not edited: use `git` commands.")
+    return path
+
+
+def _prepare(path: Path, name: str, state: FileState | None, args: EditArgs) -> Write:
+    try:
+        former = decode(state.data) if state is not None else None
+    except NotText:
+        raise ToolRefused(f"`{name}` is not text: `edit` cannot change it.") from None
+    like = former or Decoded("")
+    if args.content is not None:
+        text = _whole(like, args.content)
+    else:
+        text = like.text
+        for number, edit in enumerate(args.edits):
+            text = _edited(text, edit, f"edits[{number}]" if len(args.edits) > 1 else "`old`", name)
+    if former is not None and text == former.text:
+        raise ToolRefused(f"Nothing to do: `{name}` would be the same as it is.")
+    data = _encoded(text, like, name)
+    change = compare(former.text if former is not None else None, text)
+    return Write(
+        path,
+        data,
+        before=state.sha256 if state is not None else None,
+        after=sha256(data),
+        text=_report(name, args, change, like),
+        detail=diff_detail(name, change),
+    )
+
+
+def _whole(like: Decoded, content: str) -> str:
+    """Return the new content in the line ends of the old, where it has the same lines the same ends."""
+    if like.bom:
+        content = content.removeprefix("\ufeff")
+    return fitted(like.text, Span(0, len(like.text)), content)
+
+
+def _edited(text: str, edit: TextEdit, which: str, name: str) -> str:
+    if edit.old == edit.new:
+        raise ToolRefused(f"{which}: `old` and `new` are the same; nothing was written.")
+    spans = find(text, edit.old)
+    if not spans:
+        raise ToolRefused(f"{which} is not in `{name}`; nothing was written. {_instead(text, edit)}")
+    if len(spans) > 1 and not edit.replace_all:
+        numbers = ", ".join(str(_line_of(text, span)) for span in spans[:MOST_PLACES_NAMED])
+        more = ", …" if len(spans) > MOST_PLACES_NAMED else ""
+        raise ToolRefused(
+            f"{which} is {len(spans)} times in `{name}` (lines {numbers}{more}); nothing was written. "
+            "Add lines around it until it is unique, or set `replace_all`."
+        )
+    return replace_spans(text, without_overlaps(spans), edit.new)
+
+
+def _instead(text: str, edit: TextEdit) -> str:
+    if edit.new.strip() and (there := find(text, edit.new)):
+        return f"`new` is there already, at line {_line_of(text, there[0])}."
+    return nearest(text, edit.old)
+
+
+def _line_of(text: str, span: Span) -> int:
+    before = text[: span.start]
+    return before.count("\n") + before.count("\r") - before.count("\r\n") + 1
+
+
+def _encoded(text: str, like: Decoded, name: str) -> bytes:
+    try:
+        return encode(text, like)
+    except UnicodeEncodeError as error:
+        letter = text[error.start]
+        raise ToolRefused(
+            f"`{name}` is {like.encoding}, which has no U+{ord(letter):04X}; nothing was written. "
+            "Use characters that it has."
+        ) from error
+
+
+def _report(name: str, args: EditArgs, change: Change, like: Decoded) -> str:
+    lines = f"+{change.added} −{change.removed}"
+    kept = [like.encoding] if like.encoding != "utf-8" else []
+    kept += ["BOM"] if like.bom else []
+    kept += [{"\r\n": "CRLF", "\r": "CR"}[like.newline]] if like.newline != "\n" else []
+    note = f", kept {', '.join(kept)}" if kept else ""
+    if change.before is None:
+        count = len(change.after)
+        return f"Created `{name}`: {count:,} line{'' if count == 1 else 's'}."
+    if args.content is not None:
+        return f"Wrote `{name}` ({lines}{note})."
+    return f"Edited `{name}` ({lines}{note}). It reads now:\n{snippet(change)}"
