@@ -43,7 +43,11 @@ OutcomeStatus = Literal["ok", "failed", "denied", "timeout", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class DiffDetail:
-    """A file before and after, as text; `before` is None for a new file, `after` None for a removed one."""
+    """A file before and after, as text; `before` is None for a new file, `after` None for a removed one.
+
+    Of a large file only the part that changes is here, with some lines around it; `first_line` is the 1-based line
+    of the file with which both begin.
+    """
 
     path: str
     before: str | None
@@ -51,6 +55,7 @@ class DiffDetail:
     added: int = 0
     removed: int = 0
     kind: Literal["diff"] = "diff"
+    first_line: int = 1
 
 
 @dataclass(frozen=True, slots=True)
