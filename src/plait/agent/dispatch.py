@@ -169,6 +169,11 @@ class Call:
         return self._decision
 
     @property
+    def would_ask(self) -> bool:
+        """True if it was denied only because nobody is there to ask."""
+        return self._tool is not None and self._m.permissions.would_ask(self._tool.name, self._args, self._effects)
+
+    @property
     def effects(self) -> Effects:
         return self._effects
 

@@ -59,5 +59,11 @@ class Permissions:
         request = Request(name, args, effects, self._roots, always_asks)
         return decide(request, self._mode, self._rules, interactive=self.interactive, allow_all=self._allow_all)
 
+    def would_ask(self, name: str, args: Args, effects: Effects) -> bool:
+        """True if the call would be asked about, were there a user to ask."""
+        request = Request(name, args, effects, self._roots)
+        decided = decide(request, self._mode, self._rules, interactive=True, allow_all=self._allow_all)
+        return decided.verdict == "ask"
+
     def offers(self, name: str, args: Args, effects: Effects) -> tuple[Rule, ...]:
         return offers(Request(name, args, effects, self._roots))

@@ -1,0 +1,352 @@
+"""The composition root: the one place where concrete classes are joined. No decisions, no loops, no I/O of its own.
+
+It is imported only once a conversation or a call is really wanted, since the model adapter is heavy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from plait import __version__
+from plait.agent import context, structured
+from plait.agent.budget import Limits
+from plait.agent.dispatch import Dispatcher, Machinery
+from plait.agent.permissions import Permissions
+from plait.agent.result_cache import ResultCache
+from plait.config.launch import Opening
+from plait.config.settings import Loaded, environment
+from plait.effects.shell import command_effects
+from plait.host import git
+from plait.host.files import stat_stamp
+from plait.host.http import Web
+from plait.host.local_models import choices as local_models
+from plait.host.paths import Workspace
+from plait.host.secrets import find_secret
+from plait.permissions import store as rule_store
+from plait.permissions.approvals import ApprovalQueue, Question
+from plait.protocol.calls import CallKey, FileStamp
+from plait.protocol.commands import Answer, Rule
+from plait.protocol.errors import UserError
+from plait.protocol.events import MAIN_AGENT, ApprovalAnswered, ApprovalAsked, Event, Notice
+from plait.protocol.ports import Completion, Emit, SessionHandle
+from plait.protocol.queries import ModelChoice
+from plait.scheduling.limits import Caps
+from plait.scheduling.scheduler import Scheduler
+from plait.search.completion import complete_path
+from plait.session.session import Identity, Session
+from plait.session.store import OpenLog, Store, new_session_id
+from plait.session.thread import open_in_thread
+from plait.tools.ask import AskUser, ProposePlan
+from plait.tools.background import Background, BackgroundCommands
+from plait.tools.base import LOCAL_DEADLINE_S, NETWORK_DEADLINE_S, ToolArgs
+from plait.tools.check import Check
+from plait.tools.edit import Edit
+from plait.tools.fetch import WebFetch
+from plait.tools.ledger import FileLedger
+from plait.tools.listing import Glob, List
+from plait.tools.read import Read
+from plait.tools.registry import AnyTool, Registry
+from plait.tools.search import Search
+from plait.tools.shell import Shell
+from plait.tools.todo import Todo
+from plait.tools.web_search import WebSearch
+
+# The variable whose presence makes a provider's model the default, and that model.
+DEFAULT_MODELS = (
+    ("ANTHROPIC_API_KEY", "anthropic:claude-sonnet-5-5"),
+    ("OPENAI_API_KEY", "openai:gpt-6.1-terra"),
+    ("GOOGLE_API_KEY", "google:gemini-3.8-flash"),
+    ("OPENROUTER_API_KEY", "openrouter:anthropic/claude-sonnet-5.5"),
+)
+SCOUT = "scout"
+
+
+def model_name(loaded: Loaded, environ: Mapping[str, str]) -> str:
+    """Return the model to use: the one that is set, else that of the first key there is, else `scout`."""
+    if loaded.settings.model is not None:
+        return loaded.settings.model
+    return next((name for variable, name in DEFAULT_MODELS if environ.get(variable)), SCOUT)
+
+
+# --- tools -------------------------------------------------------------------------------------------------------
+
+
+def tools(loaded: Loaded, background: BackgroundCommands) -> list[AnyTool]:
+    """Return every tool, in the order in which a model is told of them."""
+    ledger = FileLedger()
+    web = Web(environment(), allow_private=loaded.settings.network.allow_private)
+    return [
+        Read(ledger),
+        List(),
+        Glob(),
+        Search(),
+        Edit(ledger),
+        Shell(command_effects, background),
+        Background(background),
+        Check(),
+        Todo(),
+        WebFetch(web),
+        WebSearch(web, loaded.settings.web_search.endpoint),
+        AskUser(),
+        ProposePlan(),
+    ]
+
+
+def machinery(
+    loaded: Loaded,
+    workspace: Workspace,
+    emit: Emit,
+    background: BackgroundCommands,
+    *,
+    interactive: bool,
+    allow_all: bool,
+) -> Machinery:
+    settings = loaded.settings
+    rules = (*loaded.rules, *rule_store.load_rules(loaded.directories.state, loaded.project))
+
+    def asked(question: Question, position: int, waiting: int) -> None:
+        emit(
+            ApprovalAsked(
+                question.key,
+                question.name,
+                question.args,
+                question.preview,
+                question.offers,
+                question.danger,
+                question.reason,
+                position,
+                waiting,
+            )
+        )
+
+    def answered(key: CallKey, answer: Answer, by: Any) -> None:
+        emit(ApprovalAnswered(key, answer, by))
+
+    def deadline_s(tool: AnyTool, args: ToolArgs) -> float | None:
+        configured = {
+            LOCAL_DEADLINE_S: settings.deadlines.local_s,
+            NETWORK_DEADLINE_S: settings.deadlines.network_s,
+        }
+        usual = tool.deadline_s(args)
+        return usual if usual is None else configured.get(usual, usual)
+
+    return Machinery(
+        registry=Registry(tools(loaded, background)),
+        workspace=workspace,
+        permissions=Permissions(
+            settings.permission_mode, rules, workspace.roots, interactive=interactive, allow_all=allow_all
+        ),
+        approvals=ApprovalQueue(asked, answered),
+        scheduler=Scheduler(),
+        caps=Caps({name: getattr(settings.caps, name) for name in ("calls", "files", "commands", "searches", "network")}),
+        cache=ResultCache(_stamps_hold, time.monotonic),
+        emit=emit,
+        deadline_s=deadline_s,
+    )
+
+
+async def _stamps_hold(stamps: Sequence[FileStamp]) -> bool:
+    now = await asyncio.gather(*(stat_stamp(Path(stamp.path)) for stamp in stamps))
+    return tuple(now) == tuple(stamps)
+
+
+# --- one conversation --------------------------------------------------------------------------------------------
+
+
+async def open_session(
+    loaded: Loaded, workspace: Workspace, opening: Opening, *, interactive: bool, allow_all: bool = False
+) -> Session:
+    """Open a session on the running loop.
+
+    Raises:
+        UserError: The model, the session asked for, or the schema will not do.
+    """
+    # The heavy part: pydantic-ai, then the SDK of the one provider in use.
+    from plait.agent.loop import ConversationAgent, Parts
+    from plait.agent.model import ModelClient, ModelPool
+    from plait.agent.turn import TurnSettings
+
+    settings = loaded.settings
+    environ = environment()
+    name = model_name(loaded, environ)
+    schema = structured.read_schema(settings.json_schema) if settings.json_schema is not None else None
+    pool = ModelPool(lambda provider: _key_of(provider, environ), settings.caps.model_requests)
+    client = ModelClient(pool, name, settings.base_url, settings.effort)
+    model_problem: UserError | None = None
+    try:
+        client.use(name, settings.base_url)
+    except UserError as error:
+        if not interactive:
+            raise
+        model_problem = error
+    store = Store(loaded.directories.sessions)
+    opened, resumed, log_problem = _open_log(store, opening, str(workspace.cwd))
+    identity = Identity(
+        opened.session_id if opened is not None else opening.new_id or new_session_id(),
+        str(workspace.cwd),
+        name,
+        settings.permission_mode,
+        __version__,
+        tuple(map(str, workspace.roots)),
+        opening.session_id if opening.fork else None,
+    )
+    repository = git.find_repository(workspace.cwd)
+    places = context.instruction_places(
+        workspace.cwd, repository.root if repository is not None else None, loaded.directories.config
+    )
+    project = context.read_instructions(places)
+
+    def make_agent(emit: Emit) -> ConversationAgent:
+        background = BackgroundCommands(emit)
+        shared = machinery(loaded, workspace, emit, background, interactive=interactive, allow_all=allow_all)
+        return ConversationAgent(
+            Parts(
+                session_id=identity.session_id,
+                client=client,
+                dispatcher=Dispatcher(MAIN_AGENT, shared),
+                emit=emit,
+                settings=TurnSettings(
+                    limits=Limits(
+                        settings.limits.max_turns,
+                        None if settings.limits.max_budget_usd is None else Decimal(str(settings.limits.max_budget_usd)),
+                        settings.limits.max_tokens,
+                        settings.limits.time_limit_s,
+                    ),
+                    compact_share=settings.compaction.threshold,
+                    auto_compact=settings.compaction.auto,
+                    fallback_model=settings.fallback_model,
+                    schema=schema,
+                ),
+                workspace=workspace,
+                instructions=context.static_instructions(
+                    settings.system_prompt or context.system_prompt(), project, settings.append_system_prompt
+                ),
+                instruction_files=tuple(str(instructions.path) for instructions in project),
+                background=background,
+                branch=lambda: git.branch(workspace.cwd),
+                complete_path=lambda prefix: complete_path(prefix, workspace),
+                list_models=lambda: _list_models(name, settings.base_url, environ),
+                save_rule=lambda rule: _save_rule(rule, loaded),
+                forget_rule=lambda rule: _forget_rule(rule, loaded),
+                setting_values=loaded.values,
+                only_tools=settings.tools,
+                without_tools=settings.disallowed_tools,
+                persisted=opened is not None,
+            )
+        )
+
+    session = Session(identity, make_agent, opened, store)
+    session.resume() if resumed else session.begin()
+    if log_problem is not None:
+        session.emit(Notice("warning", log_problem))
+    if model_problem is not None:
+        session.emit(Notice("error", str(model_problem)))
+    return session
+
+
+def connect_in_thread(
+    loaded: Loaded, workspace: Workspace, opening: Opening, *, allow_all: bool = False
+) -> Callable[[], Awaitable[SessionHandle]]:
+    """Return what a view calls to get its session, which then lives in a thread of its own."""
+
+    async def open_here() -> SessionHandle:
+        return await open_session(loaded, workspace, opening, interactive=True, allow_all=allow_all)
+
+    return lambda: open_in_thread(open_here)
+
+
+def session_store(loaded: Loaded) -> Store:
+    return Store(loaded.directories.sessions)
+
+
+def _open_log(store: Store, opening: Opening, cwd: str) -> tuple[OpenLog | None, bool, str | None]:
+    """Return the log (None: nothing is kept), whether it is one to go on with, and what to say if it cannot be kept."""
+    wanted = _wanted(store, opening, cwd)
+    if not opening.persist and wanted is None:
+        return None, False, None
+    try:
+        if wanted is None:
+            return store.create(opening.new_id), False, None
+        if opening.fork:
+            return store.fork(wanted, opening.new_id), True, None
+        return store.open(wanted), True, None
+    except OSError as error:
+        if wanted is not None:
+            raise UserError(f"session `{wanted}` cannot be opened: {error.strerror or error}.") from error
+        return None, False, f"History is off: `{store.directory}` cannot be written ({error.strerror or error})."
+
+
+def _wanted(store: Store, opening: Opening, cwd: str) -> str | None:
+    match opening.kind:
+        case "new":
+            return None
+        case "resume":
+            if opening.session_id is None:
+                return None
+            return store.find(opening.session_id)
+        case "continue":
+            latest = store.latest(cwd)
+            if latest is None:
+                raise UserError(f"`--continue`: no session was begun in `{cwd}` yet. Start one with `plait`.")
+            return latest.session_id
+
+
+def _key_of(provider: str, environ: Mapping[str, str]) -> str | None:
+    """Return a key from the keyring; one in the environment is found by the provider's SDK itself."""
+    secret = find_secret(provider, environ)
+    return None if secret is None or secret.origin == "environment" else secret.value
+
+
+async def _list_models(name: str, base_url: str | None, environ: Mapping[str, str]) -> tuple[ModelChoice, ...]:
+    chosen = ModelChoice(name, "in use", base_url)
+    by_key = [ModelChoice(model, f"`{variable}` is set") for variable, model in DEFAULT_MODELS if environ.get(variable)]
+    local = await asyncio.to_thread(local_models)
+    found = [chosen, *by_key, *local, ModelChoice(SCOUT, "built in: searches, does not reason")]
+    return tuple({choice.name: choice for choice in reversed(found)}.values())[::-1]
+
+
+async def _save_rule(rule: Rule, loaded: Loaded) -> None:
+    if rule.scope != "session":
+        await asyncio.to_thread(rule_store.save_rule, rule, loaded.directories, loaded.project)
+
+
+async def _forget_rule(rule: Rule, loaded: Loaded) -> None:
+    if rule.scope != "session":
+        await asyncio.to_thread(rule_store.forget_rule, rule, loaded.directories, loaded.project)
+
+
+# --- one call, without a model -----------------------------------------------------------------------------------
+
+
+async def run_tool(
+    loaded: Loaded, workspace: Workspace, name: str, args: dict[str, Any], *, allow_all: bool = False
+) -> dict[str, Any]:
+    """Make one call through the dispatcher, headless, and return the line that `plait tool` prints."""
+    events: list[Event] = []
+    background = BackgroundCommands(events.append)
+    shared = machinery(loaded, workspace, events.append, background, interactive=False, allow_all=allow_all)
+    if shared.registry.get(name) is None:
+        raise UserError(f"`{name}`: no such tool. Tools: {', '.join(shared.registry.names)}.")
+    call = Dispatcher(MAIN_AGENT, shared).begin(1, name, args)
+    await call.run()
+    outcome = call.outcome.result()
+    await background.close()
+    verdict = "allowed"
+    if outcome.status == "denied":
+        verdict = "ask" if call.would_ask else "refused"
+    return {
+        "verdict": verdict,
+        "ran": call.has_run,
+        "outcome": None if outcome.status == "denied" else outcome.status,
+        "result": outcome.text,
+        "effects": {"kind": call.effects.kind, **dataclasses.asdict(call.effects)},
+        "reason": call.decision.reason or call.effects.reason,
+    }
+
+
