@@ -1,0 +1,152 @@
+"""One simple command as the judges of programs see it. Owns reading its options; knows no program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from plait.effects.finding import Arg, Finding, Place
+
+# Judge what a wrapper starts, or a text that is run as a bash script; the effects join those of the wrapper.
+Run = Callable[[Sequence[Arg], Place], None]
+RunText = Callable[[str, Place], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`name` with its arguments, where it stands, and the finding that its judge fills."""
+
+    name: str
+    args: tuple[Arg, ...]
+    place: Place
+    finding: Finding
+    run: Run
+    run_text: RunText
+    came_from_network: Callable[[str], bool]
+
+    @property
+    def words(self) -> list[str]:
+        """The arguments as text: their values where they are known, else as written."""
+        return [arg.literal if arg.literal is not None else arg.raw for arg in self.args]
+
+    @property
+    def all_known(self) -> bool:
+        return all(arg.literal is not None for arg in self.args)
+
+    def flags(self) -> set[str]:
+        """Every option that is given, long ones without their value, short ones each by itself. For danger only."""
+        found: set[str] = set()
+        for word in self.words:
+            if word == "--":
+                break
+            if word.startswith("--"):
+                found.add(word.partition("=")[0])
+            elif word.startswith("-") and len(word) > 1:
+                found.add(word)
+                found.update(f"-{char}" for char in word[1:])
+        return found
+
+
+Judge = Callable[[Command], None]
+
+
+@dataclass(frozen=True, slots=True)
+class OptionSpec:
+    """What options a program has. `flags` take no value, `values` take one; `optional` take one only after `=`.
+
+    Names are written with their dashes. any_other: options that are not named are accepted as flags. numbers: `-5`
+    is an option.
+    """
+
+    flags: frozenset[str] = frozenset()
+    values: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+    any_other: bool = False
+    numbers: bool = False
+
+
+@dataclass(slots=True)
+class Options:
+    """A command's arguments in order. `unclear` says what could not be told; then nothing else may be relied on."""
+
+    given: list[tuple[str, Arg | None]] = field(default_factory=list)
+    operands: list[Arg] = field(default_factory=list)
+    unclear: str | None = None
+
+    def has(self, *names: str) -> bool:
+        return any(name in names for name, _ in self.given)
+
+    def value(self, *names: str) -> Arg | None:
+        return next((value for name, value in reversed(self.given) if name in names), None)
+
+
+def read_options(args: Sequence[Arg], spec: OptionSpec, *, stop_at_operand: bool = False) -> Options:
+    """Read options as GNU programs do: bundled short ones, `--long=value`, `--` ends them.
+
+    A long name must be spelled out: an abbreviation is not recognised. stop_at_operand: what follows the first
+    operand is operands (`timeout 5 ls -l`).
+    """
+    out = Options()
+    rest = list(args)
+    while rest:
+        arg = rest.pop(0)
+        text = arg.literal
+        if text is None or text == "-" or not text.startswith("-"):
+            if not arg.surely_operand and not spec.any_other:
+                out.unclear = out.unclear or f"`{arg.raw}` may be an option"
+            out.operands.append(arg)
+            if stop_at_operand:
+                out.operands.extend(rest)
+                return out
+        elif text == "--":
+            out.operands.extend(rest)
+            return out
+        elif text.startswith("--"):
+            _read_long(text, arg, rest, spec, out)
+        else:
+            _read_short(text, arg, rest, spec, out)
+    return out
+
+
+def _read_long(text: str, arg: Arg, rest: list[Arg], spec: OptionSpec, out: Options) -> None:
+    name, equals, value = text.partition("=")
+    attached = Arg(value, (value,), prefix=value, carries=arg.carries) if equals else None
+    if name in spec.values:
+        if attached is None and not rest:
+            out.unclear = out.unclear or f"`{name}` without its value"
+            return
+        out.given.append((name, attached or rest.pop(0)))
+    elif name in spec.optional or (name in spec.flags and attached is None) or spec.any_other:
+        out.given.append((name, attached))
+    else:
+        out.unclear = out.unclear or f"the option `{name}`"
+
+
+def _read_short(text: str, arg: Arg, rest: list[Arg], spec: OptionSpec, out: Options) -> None:
+    # A whole word first: `-name` of find, `-5` of head.
+    if text in spec.flags or (spec.numbers and text[1:].isascii() and text[1:].isdigit()):
+        out.given.append((text, None))
+        return
+    if text in spec.values and len(text) > 2:
+        if not rest:
+            out.unclear = out.unclear or f"`{text}` without its value"
+            return
+        out.given.append((text, rest.pop(0)))
+        return
+    for index, char in enumerate(text[1:], start=1):
+        name, remaining = f"-{char}", text[index + 1 :]
+        if name in spec.values:
+            if remaining:
+                out.given.append((name, Arg(remaining, (remaining,), prefix=remaining, carries=arg.carries)))
+            elif rest:
+                out.given.append((name, rest.pop(0)))
+            else:
+                out.unclear = out.unclear or f"`{name}` without its value"
+            return
+        if name in spec.optional:
+            out.given.append((name, Arg(remaining, (remaining,), prefix=remaining) if remaining else None))
+            return
+        if name in spec.flags or spec.any_other or (spec.numbers and char.isascii() and char.isdigit()):
+            out.given.append((name, None))
+        else:
+            out.unclear = out.unclear or f"the option `{name}`"

@@ -1,0 +1,204 @@
+"""Expand words as bash would, as far as that can be told without running anything.
+
+Order as in the bash manual, section 3.5: braces, tilde, variables and substitutions, splitting, file names.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from plait.effects.finding import NOTHING, Arg, Flow, Place
+from plait.effects.syntax import Opaque, Piece, Script, Substitution, Text, Variable, Word
+
+MOST_VALUES = 32
+GLOB = re.compile(r"[*?\[]")
+SECRETIVE = re.compile(
+    r"(KEY|TOKEN|SECRET|PASS(WORD|WD)?|CREDENTIALS?|AUTH)(_|$)|_PAT$|COOKIE|DATABASE_URL", re.IGNORECASE
+)
+NUMBERS = frozenset(
+    ("?", "#", "$", "!", "UID", "EUID", "PPID", "RANDOM", "SECONDS", "LINENO", "BASHPID", "EPOCHSECONDS")
+)
+
+RunSubstitution = Callable[[Script, str], Flow]
+SeeSecret = Callable[[str], None]
+
+
+def expand(word: Word, place: Place, run: RunSubstitution, see_secret: SeeSecret) -> list[Arg]:
+    """Return the words that `word` becomes; `run` is called for each substitution, in order, exactly once."""
+    spread = _braces(word)
+    if spread is None:
+        flow = _flow_of(word.pieces, place, run, see_secret)
+        return [Arg(word.raw, splits=True, prefix=_text_prefix(word), carries=flow)]
+    if len(spread) == 1:
+        return [_one(word.raw, word.pieces, place, run, see_secret)]
+    return [_one(word.raw, pieces, place, run, see_secret) for pieces in spread]
+
+
+def value_of(word: Word, place: Place, run: RunSubstitution, see_secret: SeeSecret) -> Arg:
+    """Return what an assignment stores: nothing is split, and a pattern stays one until it is used unquoted."""
+    return replace(_one(word.raw, word.pieces, place, run, see_secret), splits=False)
+
+
+def _one(raw: str, pieces: Sequence[Piece], place: Place, run: RunSubstitution, see_secret: SeeSecret) -> Arg:
+    values: list[str] | None = [""]
+    pattern: str | None = ""
+    wild = splits = loose = False
+    number = len(pieces) == 1
+    prefix, prefix_open = "", True
+    carries = NOTHING
+    for piece in _tilde(pieces):
+        part = _part(piece, place, run, see_secret)
+        carries |= part.carries
+        splits, loose, number = splits or part.splits, loose or part.loose, number and part.number
+        wild = wild or part.glob is not None
+        if part.values is not None and values is not None and len(values) * len(part.values) <= MOST_VALUES:
+            values = [left + right for left, right in itertools.product(values, part.values)]
+        else:
+            values = None
+        if pattern is not None and (part.glob is not None or part.literal is not None):
+            pattern += part.glob if part.glob is not None else re.sub(r"([*?\[])", r"[\1]", part.literal or "")
+        else:
+            pattern = None
+        if prefix_open:
+            prefix += part.prefix
+            prefix_open = part.literal is not None
+    if wild or values is None:
+        return Arg(raw, None, pattern if wild else None, prefix, splits, loose, number, carries)
+    return Arg(raw, tuple(values), prefix=prefix, splits=splits, loose=loose, carries=carries)
+
+
+def _tilde(pieces: Sequence[Piece]) -> Sequence[Piece]:
+    """Expand a leading `~` or `~/`; another user's home cannot be told."""
+    first = pieces[0] if pieces else None
+    if not isinstance(first, Text) or first.quoted or not first.text.startswith("~"):
+        return pieces
+    name, slash, rest = first.text[1:].partition("/")
+    if name or (not slash and len(pieces) > 1):
+        return [Opaque(quoted=True), *pieces[1:]]
+    home = Text(os.path.expanduser("~"), quoted=True)
+    return [home, Text(slash + rest, quoted=False), *pieces[1:]] if slash else [home]
+
+
+def _part(piece: Piece, place: Place, run: RunSubstitution, see_secret: SeeSecret) -> Arg:
+    """One piece of a word as an argument of its own."""
+    match piece:
+        case Text(text, quoted):
+            if not quoted and GLOB.search(text):
+                return Arg(text, None, text, GLOB.split(text, maxsplit=1)[0], splits=True)
+            return Arg(text, (text,), prefix=text)
+        case Variable(name, quoted):
+            return _variable(name, place, see_secret, quoted=quoted)
+        case Substitution(script, kind, quoted):
+            flow = run(script, kind)
+            if kind == "$":
+                return Arg("", splits=not quoted, loose=not quoted, carries=flow)
+            return Arg("", ("/dev/fd/63",), prefix="/dev/fd/63", carries=flow)
+        case Opaque(quoted=quoted, number=number, variables=names, pieces=inner):
+            flow = _flow_of(inner, place, run, see_secret)
+            for name in names:
+                flow |= _variable(name, place, see_secret, quoted=True).carries
+            return Arg(
+                "", splits=not quoted and not number, loose=not quoted and not number, number=number, carries=flow
+            )
+
+
+def _variable(name: str, place: Place, see_secret: SeeSecret, *, quoted: bool) -> Arg:
+    value = place.variables.get(name)
+    if value is None:
+        if name in NUMBERS:
+            return Arg("", number=True)
+        if name == "HOME":
+            return Arg("", (os.path.expanduser("~"),), prefix=os.path.expanduser("~"))
+        if name == "PWD" and len(place.cwds) == 1:
+            text = place.cwds[0].as_posix()
+            return Arg("", (text,), prefix=text)
+        secret = SECRETIVE.search(name) is not None
+        if secret:
+            see_secret(f"${name}")
+        return Arg("", splits=not quoted, loose=not quoted, carries=Flow(secret=secret))
+    if quoted or value.number:
+        return replace(value, splits=False, loose=False)
+    if value.values is None or any(re.search(r"[\s*?\[\\]", text) or not text for text in value.values):
+        prefix = value.prefix if not re.search(r"[\s*?\[\\]", value.prefix) else ""
+        return Arg("", None, value.glob, prefix, splits=True, loose=True, carries=value.carries)
+    return replace(value, splits=False, loose=False)
+
+
+def _flow_of(pieces: Sequence[Piece], place: Place, run: RunSubstitution, see_secret: SeeSecret) -> Flow:
+    flow = NOTHING
+    for piece in pieces:
+        flow |= _part(piece, place, run, see_secret).carries
+    return flow
+
+
+def _text_prefix(word: Word) -> str:
+    first = word.pieces[0]
+    return re.split(r"[{~*?\[]", first.text, maxsplit=1)[0] if isinstance(first, Text) else ""
+
+
+# --- braces ------------------------------------------------------------------------------------------------------
+
+Char = tuple[str, bool]
+
+
+def _braces(word: Word) -> list[tuple[Piece, ...]] | None:
+    """Return the words that brace expansion makes; None if they cannot be told."""
+    if not any(isinstance(piece, Text) and not piece.quoted and "{" in piece.text for piece in word.pieces):
+        return [word.pieces]
+    raw_braces = re.search(r"\{.*(,|\.\.).*\}", word.raw, re.DOTALL)
+    if raw_braces is None:
+        return [word.pieces]
+    if not all(isinstance(piece, Text) for piece in word.pieces):
+        return None
+    chars = [(char, piece.quoted) for piece in word.pieces if isinstance(piece, Text) for char in piece.text]
+    spread = _spread(chars)
+    if spread is None or len(spread) > MOST_VALUES:
+        return None
+    return [_as_pieces(entry) for entry in spread]
+
+
+def _spread(chars: list[Char]) -> list[list[Char]] | None:
+    """Expand the first comma list, then the rest; ranges and anything uneven are not told."""
+    start = next((index for index, char in enumerate(chars) if char == ("{", False)), None)
+    if start is None:
+        return None if any(char == ("}", False) for char in chars) and (",", False) in chars else [chars]
+    depth, commas, end = 0, [], None
+    for index in range(start, len(chars)):
+        match chars[index]:
+            case ("{", False):
+                depth += 1
+            case ("}", False):
+                depth -= 1
+                if depth == 0:
+                    end = index
+                    break
+            case (",", False) if depth == 1:
+                commas.append(index)
+            case _:
+                pass
+    if end is None:
+        return None
+    if end == start + 1:
+        # `{}` stands for itself.
+        rest = _spread(chars[end + 1 :])
+        return None if rest is None else [chars[: end + 1] + tail for tail in rest]
+    if not commas:
+        return None
+    cuts = [start, *commas, end]
+    out: list[list[Char]] = []
+    for left, right in itertools.pairwise(cuts):
+        rest = _spread(chars[left + 1 : right] + chars[end + 1 :])
+        if rest is None or len(out) > MOST_VALUES:
+            return None
+        out.extend(chars[:start] + tail for tail in rest)
+    return out
+
+
+def _as_pieces(chars: list[Char]) -> tuple[Piece, ...]:
+    groups = itertools.groupby(chars, key=lambda char: char[1])
+    pieces = tuple(Text("".join(char for char, _ in group), quoted) for quoted, group in groups)
+    return pieces or (Text("", quoted=True),)

@@ -1,0 +1,356 @@
+"""What is found out about one command: gathered step by step, then turned into `Effects`.
+
+Owns how a path that is read or written is judged: ordinary, outside, public, secret, or part of the system. Which
+arguments of which program are paths is not known here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from plait.host.paths import Workspace
+from plait.host.protected import SECRET_NAMES, credential, governs, protected, secret_name
+from plait.protocol.effects import Access, Mode
+from plait.protocol.errors import ToolRefused
+
+# Readable by everyone, written by the system alone, and nothing secret: reading them is no reason to ask.
+PUBLIC_TREES = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/System/Library", "/Library/Developer")
+PUBLIC_FILES = frozenset((
+    "/etc/os-release", "/etc/lsb-release", "/etc/debian_version", "/etc/hostname", "/etc/hosts", "/etc/issue",
+    "/etc/timezone", "/etc/localtime", "/etc/shells", "/etc/redhat-release", "/etc/alpine-release", "/etc/services",
+    "/etc/resolv.conf", "/proc/cpuinfo", "/proc/meminfo", "/proc/version", "/proc/loadavg", "/proc/uptime",
+    "/proc/stat", "/proc/filesystems", "/proc/mounts", "/proc/self/status", "/proc/sys/kernel/osrelease",
+    "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/dev/stdin", "/dev/tty",
+))  # fmt: skip
+FREE_WRITES = frozenset(("/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/full"))
+SYSTEM_TREES = (
+    "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot", "/var", "/opt", "/root", "/proc", "/sys", "/dev",
+    "/run", "/srv", "/System", "/Library", "/Applications", "/private/etc", "/private/var", "/snap", "/nix",
+)  # fmt: skip
+TEMPORARY_TREES = ("/tmp", "/var/tmp", "/private/tmp", "/private/var/folders", "/var/folders", "/dev/shm")
+# Parts of a `.git` directory that decide what git runs or where it finds things.
+GIT_GOVERNING = re.compile(
+    r"/\.git(?:/(?:modules|worktrees)/.*)?/(?:config[^/]*|hooks|info|commondir|gitdir|objects/info)(?:/|$)"
+)
+DESCRIPTOR = re.compile(r"/dev/fd/\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What a text may carry: bytes from the network, file contents, secrets, or decoded (hidden) text."""
+
+    fetched: bool = False
+    contents: bool = False
+    secret: bool = False
+    decoded: bool = False
+
+    def __or__(self, other: Flow) -> Flow:
+        return Flow(
+            self.fetched or other.fetched,
+            self.contents or other.contents,
+            self.secret or other.secret,
+            self.decoded or other.decoded,
+        )
+
+
+NOTHING = Flow()
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    """A word after expansion, as far as it can be told.
+
+    values: all that it may be, each one word; None if that cannot be told. glob: the pattern, if a file name pattern
+    is what stands in the way. prefix: what it surely begins with. splits: it may become no word or several; loose:
+    these may be cut out of the middle of its value. number: an integer. carries: what came from elsewhere into it.
+    """
+
+    raw: str
+    values: tuple[str, ...] | None = None
+    glob: str | None = None
+    prefix: str = ""
+    splits: bool = False
+    loose: bool = False
+    number: bool = False
+    carries: Flow = NOTHING
+
+    @property
+    def literal(self) -> str | None:
+        return self.values[0] if self.values is not None and len(self.values) == 1 else None
+
+    @property
+    def surely_operand(self) -> bool:
+        """True if it is one or more words none of which can be an option."""
+        if self.values is not None:
+            return not any(value.startswith("-") and value != "-" for value in self.values)
+        if self.number:
+            return not self.splits
+        if self.loose or (self.splits and self.glob is None):
+            return False
+        return self.prefix != "" and self.prefix[0] not in "-+"
+
+
+def known(text: str) -> Arg:
+    return Arg(text, (text,), prefix=text)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command stands: the directories it may run in (none: cannot be told), and the variables set before it.
+
+    moved: a `cd` came before. input: what its standard input carries; input_text: that text itself, if it is known;
+    input_names: the files that it names, one a line.
+    """
+
+    workspace: Workspace
+    cwds: tuple[Path, ...]
+    variables: dict[str, Arg] = field(default_factory=dict)
+    moved: bool = False
+    input: Flow = NOTHING
+    input_text: str | None = None
+    input_names: Arg | None = None
+    piped: bool = False
+
+    def resolve(self, text: str) -> list[str]:
+        """Every absolute path that `text` may name; none if it cannot be told."""
+        paths: list[str] = []
+        for cwd in self.cwds:
+            try:
+                paths.append(Workspace(cwd, self.workspace.roots).resolve(_untilded(text)).as_posix())
+            except ToolRefused:
+                return []
+        if not self.cwds and text.startswith("/"):
+            paths.append(os.path.realpath(text))
+        return list(dict.fromkeys(paths))
+
+    def with_input(self, flow: Flow, text: str | None = None, names: Arg | None = None) -> Place:
+        return replace(self, input=flow, input_text=text, input_names=names, piped=True)
+
+    def with_input_of(self, other: Place) -> Place:
+        return replace(
+            self, input=other.input, input_text=other.input_text, input_names=other.input_names, piped=other.piped
+        )
+
+
+def _untilded(text: str) -> str:
+    # A tilde was expanded with the word; one that is left is a plain character.
+    return "./" + text if text.startswith("~") else text
+
+
+def under(path: str, trees: Iterable[str]) -> bool:
+    return any(path == tree or path.startswith(tree + "/") for tree in trees)
+
+
+@dataclass(slots=True)
+class Finding:
+    """What one command does. Methods add to it; `reasons` say in words why it would ask, first the first found."""
+
+    place: Place
+    accesses: dict[Access, None] = field(default_factory=dict)
+    network: dict[str, None] = field(default_factory=dict)
+    credentials: dict[str, None] = field(default_factory=dict)
+    unknown: bool = False
+    danger: str | None = None
+    reasons: list[str] = field(default_factory=list)
+    # What its output carries, that text itself if it is known, and the files that it names one a line.
+    gives: Flow = NOTHING
+    output_text: str | None = None
+    output_names: Arg | None = None
+
+    # --- what is found -------------------------------------------------------------------------------------------
+
+    def ask(self, reason: str) -> None:
+        """It does something that cannot be told precisely."""
+        self.unknown = True
+        self.reasons.append(reason)
+
+    def dangerous(self, reason: str) -> None:
+        self.danger = self.danger or reason
+        self.unknown = True
+        self.reasons.append(reason)
+
+    def contact(self, host: str, how: str) -> None:
+        self.network[host] = None
+        self.reasons.append(
+            f"contacts `{host}` through `{how}`" if host != "*" else f"uses the network through `{how}`"
+        )
+
+    def secret(self, what: str) -> None:
+        self.credentials[what] = None
+        self.gives |= Flow(contents=True, secret=True)
+        self.reasons.append(f"reads credentials: `{what}`")
+
+    def merge(self, other: Finding) -> None:
+        """Take over what another command does, not how data flows through it."""
+        self.accesses |= other.accesses
+        self.network |= other.network
+        self.credentials |= other.credentials
+        self.unknown = self.unknown or other.unknown
+        self.danger = self.danger or other.danger
+        self.reasons.extend(other.reasons)
+
+    @property
+    def reads_outside(self) -> str | None:
+        for access in self.accesses:
+            if access.mode is Mode.READ and not self._inside(access.path):
+                return access.path
+        return None
+
+    @property
+    def harmless(self) -> bool:
+        """True if it may run without being asked about."""
+        return not (
+            self.unknown
+            or self.danger
+            or self.network
+            or self.credentials
+            or any(access.mode is Mode.WRITE for access in self.accesses)
+            or self.reads_outside
+        )
+
+    def _inside(self, path: str) -> bool:
+        return self.place.workspace.contains(Path(path))
+
+    # --- paths ---------------------------------------------------------------------------------------------------
+
+    def read(self, arg: Arg, *, tree: bool = False, contents: bool = True) -> None:
+        """The command reads what `arg` names. Without `contents` it reads names and sizes only."""
+        if contents:
+            self.gives |= Flow(contents=True)
+        if arg.number:
+            return
+        if arg.values is not None:
+            for value in arg.values:
+                self._read_path(value, arg.raw, tree=tree, contents=contents)
+            return
+        if arg.glob is not None:
+            self._read_glob(arg, contents=contents)
+            return
+        if re.fullmatch(r"[<]\(.*\)", arg.raw, re.DOTALL):
+            return
+        self.ask(f"reads a file whose name cannot be told (`{arg.raw}`)")
+
+    def read_here(self) -> None:
+        """The command reads the tree of the directory it runs in."""
+        if not self.place.cwds:
+            self.ask("reads a directory that cannot be told")
+        for cwd in self.place.cwds:
+            self.accesses[Access(Mode.READ, cwd.as_posix(), tree=True)] = None
+        self.gives |= Flow(contents=True)
+
+    def _read_path(self, text: str, raw: str, *, tree: bool, contents: bool) -> None:
+        if text in ("", "-"):
+            return
+        if text.startswith(("/dev/tcp/", "/dev/udp/")):
+            self.contact(text.split("/")[3] or "*", raw)
+            self.gives |= Flow(fetched=True)
+            return
+        if DESCRIPTOR.fullmatch(text):
+            return
+        paths = self.place.resolve(text)
+        if not paths:
+            self.ask(f"reads `{raw}`, from a directory that cannot be told")
+        for path in paths:
+            if contents and credential(path):
+                self.secret(self.shown(path))
+            if path in PUBLIC_FILES or (under(path, PUBLIC_TREES) and not self._inside(path)):
+                continue
+            if path.startswith("/dev/"):
+                self.ask(f"reads the device `{path}`")
+            self.accesses[Access(Mode.READ, path, tree)] = None
+            if not self._inside(path):
+                self.reasons.append(f"reads `{path}`, outside of the workspace")
+
+    def _read_glob(self, arg: Arg, *, contents: bool) -> None:
+        """A pattern reads below the directory before its first wildcard; secrets are looked for by name."""
+        assert arg.glob is not None
+        fixed = re.split(r"[*?\[{]", arg.glob, maxsplit=1)[0]
+        folder = fixed.rpartition("/")[0] or ("/" if fixed.startswith("/") else ".")
+        if ".." in arg.glob[len(folder) :].split("/"):
+            self.ask(f"reads files that cannot be told (`{arg.raw}`)")
+        self._read_path(folder, arg.raw, tree=True, contents=False)
+        if contents and (name := self.secret_of(arg.glob, folder)) is not None:
+            self.secret(name)
+
+    def secret_of(self, glob: str, folder: str) -> str | None:
+        """The name of a secret file that the pattern takes in: one that exists, or one that it is made for."""
+        name = glob.rsplit("/", 1)[-1]
+        if len(re.sub(r"[*?\[\]]", "", name)) >= 2:
+            for secret in SECRET_NAMES:
+                example = secret.replace("*", "x")
+                if fnmatchcase(example, name) and (not example.startswith(".") or name.startswith(".")):
+                    return glob
+        for directory in self.place.resolve(folder):
+            try:
+                entries = os.listdir(directory)
+            except OSError:
+                continue
+            for entry in entries[:5000]:
+                if secret_name(entry) and fnmatchcase(entry, name) and entry.startswith(".") <= name.startswith("."):
+                    return entry
+        return None
+
+    def write(self, arg: Arg, how: str, *, tree: bool = False) -> None:
+        """The command writes what `arg` names; `how` is the program and option, for the reason."""
+        if arg.values is not None:
+            for value in arg.values:
+                self._write_path(value, how, tree=tree)
+            return
+        fixed = re.split(r"[*?\[{]", arg.glob, maxsplit=1)[0] if arg.glob is not None else arg.prefix
+        folder = fixed.rpartition("/")[0] or ("/" if fixed.startswith("/") else "")
+        if folder and (danger := self._dangerous_place(folder)) is not None:
+            self.dangerous(danger)
+        if arg.glob is None or ".." in arg.glob.split("/"):
+            self.ask(f"writes a file whose name cannot be told (`{arg.raw}`) through `{how}`")
+            return
+        self._write_path(folder or ".", how, tree=True)
+
+    def _write_path(self, text: str, how: str, *, tree: bool) -> None:
+        if text.startswith(("/dev/tcp/", "/dev/udp/")):
+            self.contact(text.split("/")[3] or "*", how)
+            self.dangerous(f"opens a connection to another machine (`{text}`)")
+            return
+        paths = self.place.resolve(text)
+        if not paths:
+            self.ask(f"writes `{text}` in a directory that cannot be told")
+        for path in paths:
+            if text in FREE_WRITES or path in FREE_WRITES or DESCRIPTOR.fullmatch(text):
+                continue
+            self.accesses[Access(Mode.WRITE, path, tree)] = None
+            self.reasons.append(f"writes `{self.shown(path)}` through `{how}`")
+            if (danger := self.place_danger(path, tree=tree)) is not None:
+                self.dangerous(danger)
+
+    def _dangerous_place(self, text: str) -> str | None:
+        for path in self.place.resolve(text):
+            if (danger := self.place_danger(path, tree=False)) is not None:
+                return danger
+        return None
+
+    def place_danger(self, path: str, *, tree: bool) -> str | None:
+        """Why a write to an absolute path would be dangerous, or None."""
+        shown = self.shown(path)
+        if GIT_GOVERNING.search(path + "/"):
+            return f"changes `{shown}`, which decides what git runs"
+        if governs(path) in ("start-up", "plait"):
+            return f"changes `{shown}`, {protected(path)}"
+        if self._inside(path):
+            return None
+        if tree and any(under(root.as_posix(), (path,)) or path == "/" for root in self.place.workspace.roots):
+            return f"writes into `{shown}`, which holds the workspace"
+        if path == "/" or (under(path, SYSTEM_TREES) and not under(path, TEMPORARY_TREES) and not _in_home(path)):
+            return f"changes the system: `{shown}`"
+        return None
+
+    def shown(self, path: str) -> str:
+        return self.place.workspace.show(Path(path))
+
+
+def _in_home(path: str) -> bool:
+    home = os.path.realpath(os.path.expanduser("~"))
+    return path != home and under(path, (home,))

@@ -1,0 +1,287 @@
+"""Judge git: which sub-commands only read, which change what cannot be brought back.
+
+A reading git command counts as such only where the repository's own configuration names no program
+(`effects.repository`) and it is run with `READING_ENVIRONMENT`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from plait.effects.command import Command, Judge
+from plait.effects.finding import Arg, Flow, known
+from plait.effects.programs import Program, judge_program, table
+from plait.effects.repository import Doubt, doubt_of, find
+from plait.host.protected import secret_name
+from plait.protocol.effects import Access, Mode
+
+# Set for git commands that run without being asked about; configuration that is given so overrides the repository's,
+# in its submodules too.
+READING_ENVIRONMENT: Mapping[str, str] = {
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_PAGER": "cat",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_CONFIG_COUNT": "4",
+    "GIT_CONFIG_KEY_0": "core.fsmonitor",
+    "GIT_CONFIG_VALUE_0": "false",
+    "GIT_CONFIG_KEY_1": "core.hooksPath",
+    "GIT_CONFIG_VALUE_1": "/dev/null",
+    "GIT_CONFIG_KEY_2": "safe.bareRepository",
+    "GIT_CONFIG_VALUE_2": "explicit",
+    "GIT_CONFIG_KEY_3": "log.showSignature",
+    "GIT_CONFIG_VALUE_3": "false",
+}
+
+GLOBAL_FLAGS = frozenset(("--no-pager", "-P", "--no-optional-locks", "--literal-pathspecs", "--no-replace-objects"))
+GLOBAL_VALUES = frozenset(
+    ("-c", "--git-dir", "--work-tree", "--namespace", "--config-env", "--exec-path", "--super-prefix")
+)
+SHOWS_CONTENTS = frozenset(
+    ("show", "diff", "log", "cat-file", "blame", "annotate", "grep", "whatchanged", "diff-tree", "stash")
+)
+# Settings whose value is a program, or the place of one.
+PROGRAM_KEYS = re.compile(
+    r"(core\.(fsmonitor|hookspath|sshcommand|pager|editor|askpass|gitproxy|worktree|alternaterefscommand|attributesfile))"
+    r"|(alias|filter|credential|include|includeif|url|pager|gpg|difftool|mergetool|uploadpack|sequence|interactive)\..*"
+    r"|diff\.(external|.*\.(command|textconv))|merge\..*\.driver|submodule\..*\.update|remote\..*\.(uploadpack|receivepack|vcs)",
+    re.IGNORECASE,
+)
+LAST_TAKES_HEAD = frozenset(("--merged", "--no-merged", "--contains", "--no-contains", "--points-at"))
+
+
+def judge_git(command: Command) -> None:
+    finding = command.finding
+    args = list(command.args)
+    places = list(command.place.cwds)
+    while args and (args[0].literal is None or args[0].literal.startswith("-")):
+        option = args.pop(0)
+        text = option.literal
+        if text is None:
+            finding.ask(f"`git` with what cannot be told (`{option.raw}`)")
+            return
+        if text in ("--version", "-v") and not args:
+            return
+        if text == "-C" and args:
+            folder = args.pop(0)
+            finding.read(folder, contents=False)
+            places = [Path(path) for value in folder.values or () for path in command.place.resolve(value)]
+        elif text.partition("=")[0] in GLOBAL_VALUES:
+            value = text.partition("=")[2] or (args.pop(0).raw if "=" not in text and args else "")
+            finding.ask(f"`git {text.partition('=')[0]} {value}` may change what git runs")
+        elif text not in GLOBAL_FLAGS:
+            finding.ask(f"`git {text}` is not known to be harmless")
+    if not args:
+        return
+    name = args[0].literal
+    if name is None:
+        finding.ask(f"which sub-command of `git` runs cannot be told (`{args[0].raw}`)")
+        return
+    rest = tuple(args[1:])
+    judge = CHANGES.get(name)
+    if judge is not None:
+        judge(command, rest)
+    elif (entry := reading_entry(name, rest)) is not None:
+        _judge_reading(command, name, entry, rest, places)
+    elif name != "version":
+        finding.ask(f"`git {name}` may change the repository")
+
+
+def reading_entry(name: str, args: tuple[Arg, ...]) -> Program | None:
+    """The table's entry for a reading sub-command, for those that also write only in their reading forms."""
+    entry = table()["git"].sub.get(name)
+    if entry is None or not entry.sub:
+        return entry
+    first = args[0].literal if args else ""
+    return entry.sub.get(first) if first is not None and first in entry.sub else entry.sub.get("-")
+
+
+def _judge_reading(command: Command, name: str, entry: Program, args: tuple[Arg, ...], places: list[Path]) -> None:
+    finding = command.finding
+    if args and args[0].literal is not None and args[0].literal in table()["git"].sub[name].sub:
+        args = args[1:]
+    if args and args[-1].literal in LAST_TAKES_HEAD:
+        args = (*args, known("HEAD"))
+    options = judge_program(command, entry, args, f"git {name}")
+    if command.place.moved:
+        finding.ask("changes the directory before `git`, which obeys the repository it finds there")
+    for place in places:
+        if (doubt := doubt_of(place)) is not None:
+            finding.ask(f"`git {name}`: {doubt}")
+        finding.accesses[Access(Mode.READ, _tree_of(command, place), tree=True)] = None
+    if not places:
+        finding.ask("in which repository `git` works cannot be told")
+    finding.gives |= Flow(contents=True)
+    for operand in options.operands:
+        text = operand.literal if operand.literal is not None else operand.raw
+        path = text.rpartition(":")[2]
+        if name in SHOWS_CONTENTS and secret_name(path.rpartition("/")[2]):
+            finding.secret(text)
+        if (
+            path.startswith(("/", "../"))
+            or path == ".."
+            or (operand.literal is None and operand.prefix[:1] in ("/", "."))
+        ):
+            finding.read(operand, tree=True, contents=False)
+    if name in ("ls-files",) and not finding.unknown:
+        finding.output_names = Arg("{}", None, "./*", "", splits=True, loose=True)
+
+
+def _tree_of(command: Command, place: Path) -> str:
+    """The work tree that git looks at, as far as it lies in the workspace."""
+    try:
+        repository = find(place)
+    except (Doubt, OSError, UnicodeDecodeError):
+        return place.as_posix()
+    top = place if repository is None else repository.top
+    return (top if command.place.workspace.contains(top) else place).as_posix()
+
+
+# --- sub-commands that change ------------------------------------------------------------------------------------
+
+
+def _texts(args: tuple[Arg, ...]) -> list[str]:
+    return [arg.literal if arg.literal is not None else arg.raw for arg in args]
+
+
+def _push(command: Command, args: tuple[Arg, ...]) -> None:
+    finding, words = command.finding, _texts(args)
+    finding.contact("*", "git push")
+    for word in words:
+        long = word.partition("=")[0]
+        forces = len(long) > 4 and any(
+            name.startswith(long) for name in ("--force", "--force-with-lease", "--force-if-includes", "--mirror")
+        )
+        if forces or long in ("--delete", "--prune", "--del") or re.fullmatch(r"-[a-zA-Z]*[fd][a-zA-Z]*", word):
+            finding.dangerous(f"rewrites or deletes published history (`git push {word}`)")
+        elif re.match(r"[+:].", word):
+            finding.dangerous(f"rewrites or deletes published history (`git push … {word}`)")
+        elif long in ("--receive-pack", "--exec"):
+            finding.ask("runs a program that an option of `git push` names")
+    finding.ask("publishes commits through `git push`")
+
+
+def _clean(command: Command, args: tuple[Arg, ...]) -> None:
+    flags = "".join(word[1:] for word in _texts(args) if re.fullmatch(r"-[a-zA-Z]+", word))
+    if "n" in flags or "--dry-run" in _texts(args):
+        command.finding.ask("`git clean` lists what it would delete")
+        return
+    if "f" in flags and set(flags) & set("dxX"):
+        command.finding.dangerous("deletes files that git does not keep, beyond recovery (`git clean`)")
+    command.finding.ask("deletes files through `git clean`")
+
+
+def _config(command: Command, args: tuple[Arg, ...]) -> None:
+    finding = command.finding
+    words = _texts(args)
+    reads = bool(words) and words[0] in (
+        "get",
+        "list",
+        "--get",
+        "--get-all",
+        "--get-regexp",
+        "--list",
+        "-l",
+        "--get-urlmatch",
+    )
+    keys = [word for word in words if not word.startswith("-") and word not in ("get", "list", "set", "unset", "edit")]
+    scope = next((word for word in words if word in ("--global", "--system")), None)
+    outside = any(word in ("-f", "--file", "-e", "--edit", "edit") or word.startswith("--file=") for word in words)
+    changing = {
+        "--add",
+        "--unset",
+        "--unset-all",
+        "--replace-all",
+        "--rename-section",
+        "--remove-section",
+        "set",
+        "unset",
+    }
+    if all(arg.literal is not None for arg in args) and not outside and not changing & set(words):
+        listed = any(word in ("--list", "-l", "list") for word in words)
+        if reads or listed or (len(keys) == 1 and scope is None) or (len(keys) == 1 and scope == "--global"):
+            if any(re.search(r"token|password|extraheader|credential", key, re.IGNORECASE) for key in keys):
+                finding.secret("the configuration of git")
+            for place in command.place.cwds:
+                finding.accesses[Access(Mode.READ, _tree_of(command, place), tree=True)] = None
+            return
+    if scope is not None:
+        finding.dangerous(f"changes the user's settings of git (`git config {scope}`)")
+    elif any(PROGRAM_KEYS.fullmatch(key) for key in keys):
+        finding.dangerous("changes what programs git runs (`git config`)")
+    finding.ask("changes the configuration of the repository through `git config`")
+
+
+def _history(command: Command, args: tuple[Arg, ...]) -> None:
+    command.finding.dangerous(f"rewrites the whole history (`git {command.words[0]}`)")
+
+
+def _reflog(command: Command, args: tuple[Arg, ...]) -> None:
+    words = _texts(args)
+    if words and words[0] in ("expire", "delete", "drop"):
+        command.finding.dangerous("destroys the record by which lost commits are found again (`git reflog`)")
+        return
+    entry = table()["git"].sub["log"]
+    _judge_reading(command, "reflog", entry, args[1:] if words[:1] == ["show"] else args, list(command.place.cwds))
+
+
+def _collect(command: Command, args: tuple[Arg, ...]) -> None:
+    if any(word in ("--prune=now", "--prune=all") for word in _texts(args)):
+        command.finding.dangerous("destroys commits that could still be found again (`git gc --prune=now`)")
+    command.finding.ask("packs the repository through `git gc`")
+
+
+def _fetching(command: Command, args: tuple[Arg, ...]) -> None:
+    command.finding.contact("*", f"git {command.words[0]}")
+    for word in _texts(args):
+        if word.startswith("ext::"):
+            command.finding.dangerous("runs the program that an address of git names (`ext::`)")
+    command.finding.ask(f"fetches into the repository through `git {command.words[0]}`")
+
+
+def _running(command: Command, args: tuple[Arg, ...]) -> None:
+    """`submodule foreach`, `bisect run`, `rebase --exec`: they run a command that stands in their arguments."""
+    words = _texts(args)
+    for index, word in enumerate(words):
+        if word in ("foreach", "run") and index == 0:
+            inner = [arg for arg in args[1:] if arg.literal not in ("--recursive", "--quiet")]
+            if len(inner) == 1 and inner[0].literal is not None:
+                command.run_text(inner[0].literal, command.place)
+            elif inner:
+                command.run(inner, command.place)
+        elif word in ("--exec", "-x") and index + 1 < len(args) and args[index + 1].literal is not None:
+            command.run_text(args[index + 1].literal or "", command.place)
+    command.finding.ask(f"`git {command.words[0]}` may change the repository")
+
+
+def _sends(command: Command, args: tuple[Arg, ...]) -> None:
+    command.finding.contact("*", "git send-email")
+    command.finding.dangerous("sends files out by mail (`git send-email`)")
+
+
+def _credential(command: Command, args: tuple[Arg, ...]) -> None:
+    command.finding.secret("what git keeps of passwords")
+
+
+CHANGES = {
+    "push": _push,
+    "clean": _clean,
+    "config": _config,
+    "filter-branch": _history,
+    "filter-repo": _history,
+    "reflog": _reflog,
+    "gc": _collect,
+    "fetch": _fetching,
+    "pull": _fetching,
+    "clone": _fetching,
+    "ls-remote": _fetching,
+    "submodule": _running,
+    "bisect": _running,
+    "rebase": _running,
+    "send-email": _sends,
+    "credential": _credential,
+}
+JUDGES: Mapping[str, Judge] = {"git": judge_git}

@@ -1,0 +1,167 @@
+"""Judge commands by a table of programs (`programs.toml`): which operands they read, which options they may have.
+
+A program stands in the table only if it writes, runs and sends nothing with the options that are let through; without
+`only`, no option of it ever does.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from plait.effects.command import Command, Options, OptionSpec, read_options
+from plait.effects.finding import Arg, Flow
+
+Operands = Literal["read", "names", "text", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One entry of the table; `programs.toml` says what each field means."""
+
+    operands: Operands = "read"
+    most: int | None = None
+    first: bool = False
+    first_by: tuple[str, ...] = ()
+    here: bool = False
+    tree: bool = False
+    recursive: tuple[str, ...] = ()
+    only: tuple[str, ...] | None = None
+    values: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    numbers: bool = False
+    secret: bool = False
+    argument_files: bool = False
+    sub: Mapping[str, Program] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> OptionSpec:
+        return OptionSpec(
+            flags=frozenset((*(self.only or ()), *self.recursive)),
+            values=frozenset((*self.values, *self.files, *self.first_by)),
+            optional=frozenset(self.optional),
+            any_other=self.only is None,
+            numbers=self.numbers,
+        )
+
+
+@lru_cache(maxsize=1)
+def table() -> dict[str, Program]:
+    """Return the programs by name, read once."""
+    programs: dict[str, Program] = {}
+    for names, entry in _data()["programs"].items():
+        for name in names.split():
+            programs[name] = _program(entry)
+    return programs
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, frozenset[str]]:
+    """For each program that only prints its version when that is all it is asked for: the options that ask."""
+    asked: dict[str, set[str]] = {}
+    for option, names in _data()["versions"].items():
+        for name in names.split():
+            asked.setdefault(name, set()).add(option)
+    return {name: frozenset(options) for name, options in asked.items()}
+
+
+def danger_entries() -> list[dict[str, str]]:
+    """The entries of `[[dangerous]]`, as they stand in the file."""
+    entries: list[dict[str, str]] = _data()["dangerous"]
+    return entries
+
+
+@lru_cache(maxsize=1)
+def _data() -> dict[str, Any]:
+    return tomllib.loads(files("plait.effects").joinpath("programs.toml").read_text(encoding="utf-8"))
+
+
+def _program(entry: Mapping[str, Any]) -> Program:
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    if "sub" in entry:
+        fields["sub"] = {name: _program(inner) for names, inner in entry["sub"].items() for name in names.split()}
+    return Program(**fields)
+
+
+def asks_version(command: Command) -> bool:
+    """True for `python --version` and the like: one option and nothing else."""
+    return len(command.args) == 1 and command.args[0].literal in versions().get(command.name, frozenset())
+
+
+def judge_by_table(command: Command) -> None:
+    """Judge a program of the table; any other asks."""
+    finding = command.finding
+    if asks_version(command):
+        return
+    program = table().get(command.name)
+    if program is None:
+        finding.ask(f"`{command.name}` is not known to be harmless")
+        return
+    if not program.sub:
+        judge_program(command, program, command.args, command.name)
+        return
+    first = command.args[0].literal if command.args else None
+    inner = program.sub.get(first) if first is not None else None
+    if inner is None:
+        finding.ask(f"`{command.name} {first or ''}`".replace(" `", "`") + " is not known to be harmless")
+        return
+    judge_program(command, inner, command.args[1:], f"{command.name} {first}")
+
+
+def judge_program(command: Command, program: Program, args: tuple[Arg, ...], name: str) -> Options:
+    """Judge arguments by one entry. Returns the options, for judges that look further."""
+    finding = command.finding
+    options = read_options(args, program.spec)
+    if options.unclear is not None:
+        finding.ask(f"`{name}`: {options.unclear}, which may write or run something")
+        return options
+    if program.argument_files and any(arg.prefix[:1] in ("@", "") for arg in args):
+        finding.ask(f"`{name}` may take further options from a file")
+    if program.secret:
+        finding.secret(f"what `{name}` shows")
+    operands = list(options.operands)
+    if program.first and operands and not options.has(*program.first_by):
+        operands.pop(0)
+    if program.most is not None and len(operands) > program.most:
+        finding.ask(f"`{name}` with more than {program.most} operands may write the last one")
+        return options
+    if program.most is not None and any(operand.splits for operand in operands):
+        finding.ask(f"`{name} {operands[0].raw}` may be given a file to write")
+        return options
+    for option, value in options.given:
+        if value is not None and (option in program.files or (program.only is None and "/" in value.prefix)):
+            finding.read(value)
+    _read_operands(command, program, operands, tree=program.tree or options.has(*program.recursive))
+    _pass_on(command, operands)
+    return options
+
+
+def _read_operands(command: Command, program: Program, operands: list[Arg], *, tree: bool) -> None:
+    finding = command.finding
+    match program.operands:
+        case "read":
+            for operand in operands:
+                finding.read(operand, tree=tree)
+        case "names":
+            for operand in operands:
+                finding.read(operand, tree=tree, contents=False)
+        case "none" if operands:
+            finding.ask(f"`{command.name}` with operands is not known to be harmless")
+        case _:
+            pass
+    # With its input piped in, a program that would search the directory reads the pipe instead.
+    if program.here and not operands and not command.place.piped:
+        finding.read_here()
+
+
+def _pass_on(command: Command, operands: list[Arg]) -> None:
+    """What a filter prints carries what came in by its input and its words."""
+    flow = command.place.input
+    for operand in operands:
+        flow |= operand.carries
+    command.finding.gives |= flow if flow != Flow() else Flow()

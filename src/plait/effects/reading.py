@@ -1,0 +1,262 @@
+"""Judges of programs that only read unless their own little language says otherwise: find, test, tar …"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from plait.effects.command import Command, Judge, OptionSpec, read_options
+from plait.effects.expansion import SECRETIVE
+from plait.effects.finding import Arg, Flow, known
+from plait.effects.programs import judge_by_table, judge_program, table
+from plait.effects.removing import remove_below
+
+FIND_TESTS = frozenset((
+    "-name", "-iname", "-path", "-ipath", "-wholename", "-iwholename", "-regex", "-iregex", "-type", "-xtype",
+    "-size", "-mtime", "-mmin", "-atime", "-amin", "-ctime", "-cmin", "-newer", "-anewer", "-cnewer", "-perm",
+    "-user", "-group", "-uid", "-gid", "-links", "-inum", "-samefile", "-maxdepth", "-mindepth", "-regextype",
+    "-fstype", "-lname", "-ilname", "-used", "-newermt", "-printf", "-context", "-newerct", "-newerat",
+))  # fmt: skip
+FIND_FLAGS = frozenset((
+    "-print", "-print0", "-ls", "-prune", "-quit", "-empty", "-executable", "-readable", "-writable", "-nouser",
+    "-nogroup", "-true", "-false", "-depth", "-xdev", "-mount", "-follow", "-daystart", "-noleaf", "-not", "-a",
+    "-and", "-o", "-or", "!", "(", ")", ",", "-H", "-L", "-P", "-noignore_readdir_race", "-warn", "-nowarn",
+))  # fmt: skip
+FIND_FILES = frozenset(("-newer", "-anewer", "-cnewer", "-samefile"))
+FIND_NARROWING = frozenset((
+    "-name", "-iname", "-path", "-ipath", "-regex", "-iregex", "-size", "-mtime", "-mmin", "-newer", "-empty",
+    "-user", "-perm", "-atime", "-ctime", "-amin",
+))  # fmt: skip
+GZIP = OptionSpec(
+    flags=frozenset((
+        "-l", "-t", "-c", "-d", "-k", "-v", "-q", "-1", "-9", "-f", "--list", "--test", "--stdout", "--decompress",
+        "--keep",
+    ))
+)  # fmt: skip
+
+
+def judge_find(command: Command) -> None:
+    """find: tests read names; actions that run, delete or write ask."""
+    finding, words = command.finding, command.words
+    starts: list[Arg] = []
+    index = 0
+    while index < len(words) and words[index] in ("-H", "-L", "-P"):
+        index += 1
+    while index < len(words) and not words[index].startswith(("-", "!", "(", ")", ",")):
+        if not command.args[index].surely_operand:
+            finding.ask(f"`find`: `{words[index]}` may be an action that writes or runs something")
+            break
+        starts.append(command.args[index])
+        index += 1
+    for start in starts:
+        finding.read(start, tree=True, contents=False)
+    if not starts:
+        finding.read_here()
+    narrow = False
+    while index < len(words):
+        word = words[index]
+        narrow = narrow or word in FIND_NARROWING
+        if command.args[index].literal is None and not command.args[index].surely_operand:
+            finding.ask(f"`find`: `{word}` may be an action that writes or runs something")
+            index += 1
+        elif word in FIND_TESTS:
+            if index + 1 >= len(words):
+                finding.ask(f"`find {word}` without its value")
+            elif word in FIND_FILES:
+                finding.read(command.args[index + 1], contents=False)
+            elif command.args[index + 1].splits:
+                finding.ask(f"`find {word} {words[index + 1]}`: it is not quoted and may become several words")
+            index += 2
+        elif word in FIND_FLAGS:
+            index += 1
+        elif word == "-delete":
+            finding.ask("deletes what it finds through `find -delete`")
+            remove_below(command, starts or [known(".")], narrow=narrow)
+            index += 1
+        elif word in ("-exec", "-execdir", "-ok", "-okdir"):
+            index = _find_exec(command, index, starts or [known(".")], narrow=narrow)
+        elif word in ("-fprint", "-fprint0", "-fls", "-fprintf") and index + 1 < len(words):
+            finding.write(command.args[index + 1], f"find {word}")
+            index += 3 if word == "-fprintf" else 2
+        else:
+            finding.ask(f"`find {word}` is not known to be harmless")
+            index += 1
+    finding.output_names = _found(command, starts or [known(".")])
+
+
+def _find_exec(command: Command, index: int, starts: list[Arg], *, narrow: bool) -> int:
+    """Judge what `-exec` starts, with the files found as its operands: they begin with the start, so are no options."""
+    finding, words = command.finding, command.words
+    end = next((at for at in range(index + 1, len(words)) if words[at] in (";", "+")), len(words))
+    inner = list(command.args[index + 1 : end])
+    names = _found(command, starts)
+    if names is None or any("{}" in arg.raw and arg.literal != "{}" for arg in inner) or words[index].startswith("-ok"):
+        finding.ask(f"runs a command on each file through `find {words[index]}`")
+    found = names if names is not None else Arg("{}", prefix="./")
+    if inner:
+        command.run([found if arg.literal == "{}" else arg for arg in inner], command.place)
+        name = (inner[0].literal or "").rpartition("/")[2]
+        if name in ("rm", "shred", "unlink"):
+            remove_below(command, starts, narrow=narrow)
+        if name in ("chmod", "chown", "chgrp"):
+            remove_below(command, starts, narrow=False, verb="changes the owner or mode of")
+    return end + 1
+
+
+def _found(command: Command, starts: list[Arg]) -> Arg | None:
+    """The files that a search by name finds, as a pattern; None if anything may be found."""
+    words = command.words
+    named = next((at for at, word in enumerate(words[:-1]) if word in ("-name", "-iname")), None)
+    if named is None or len(starts) != 1 or not starts[0].literal:
+        return None
+    pattern = command.args[named + 1]
+    if pattern.literal is None or any(word in ("-o", "-or", "!", "-not") for word in words):
+        return None
+    start = starts[0].literal.rstrip("/") or "/"
+    # Loose: a name may hold blanks, which `xargs` splits at.
+    return Arg("{}", None, f"{start}/{pattern.literal}", f"{start}/", loose=True)
+
+
+def judge_printf(command: Command) -> None:
+    """printf: only `-v` does more than print."""
+    first = command.args[0] if command.args else None
+    if first is not None and (first.literal or "").startswith("-v"):
+        command.finding.ask("`printf -v` sets a variable")
+    elif first is not None and not first.surely_operand and first.literal is None and len(command.args) > 1:
+        command.finding.ask("`printf` with a format that may be an option")
+    _echoes(command, "".join(command.words) if command.all_known and "%" not in "".join(command.words) else None)
+
+
+def judge_echo(command: Command) -> None:
+    words = [word for word in command.words if not re.fullmatch(r"-[neE]+", word)]
+    _echoes(command, " ".join(words) + "\n" if command.all_known else None)
+
+
+def _echoes(command: Command, text: str | None) -> None:
+    for arg in command.args:
+        command.finding.gives |= arg.carries
+        if arg.glob is not None:
+            command.finding.read(arg, contents=False)
+    command.finding.output_text = text
+
+
+def judge_test(command: Command) -> None:
+    """`[` and `test`: `-v` evaluates an index, and an unquoted variable may become any test."""
+    finding = command.finding
+    args = [arg for arg in command.args if arg.literal != "]"]
+    for arg in args:
+        if arg.literal in ("-v", "-R") or (arg.splits and not arg.number):
+            finding.ask(f"a test that cannot be told (`{arg.raw}`)")
+    if len(args) == 2 and args[0].literal is None:
+        finding.ask(f"a test that cannot be told (`{args[0].raw}`)")
+    for arg in args:
+        if arg.literal is not None and "/" in arg.literal:
+            finding.read(arg, contents=False)
+
+
+def judge_date(command: Command) -> None:
+    options = judge_program(command, table()["date"], command.args, "date")
+    for operand in options.operands:
+        if not operand.prefix.startswith("+"):
+            command.finding.dangerous("sets the clock of the system")
+
+
+def judge_man(command: Command) -> None:
+    if not all(arg.literal is not None and re.fullmatch(r"[A-Za-z0-9][\w.+-]*", arg.literal) for arg in command.args):
+        command.finding.ask("`man` with options or paths may run something")
+
+
+def judge_ps(command: Command) -> None:
+    """ps: the BSD option `e` shows the environment of processes."""
+    if any(not word.startswith("-") and "e" in word and word.isalpha() for word in command.words[:1]):
+        command.finding.secret("the environment of processes")
+    judge_by_table(command)
+
+
+def judge_printenv(command: Command) -> None:
+    words = [word for word in command.words if word not in ("-0", "--null")]
+    if not words or any(SECRETIVE.search(word) for word in words):
+        command.finding.secret("environment variables")
+
+
+def judge_tar(command: Command) -> None:
+    """tar: listing a plain archive reads; everything else writes, or runs what options name."""
+    finding, words = command.finding, command.words
+    first = words[0] if words else ""
+    lists = re.fullmatch(r"-?t[vzjJ]*f|-?[vzjJ]*t[vzjJ]*f|--list", first) is not None
+    archive = command.args[1] if len(command.args) > 1 else None
+    if lists and archive is not None and archive.surely_operand and ":" not in archive.prefix and first != "--list":
+        rest = command.args[2:]
+        if all(arg.surely_operand for arg in rest):
+            finding.read(archive)
+            return
+    if any(
+        word.startswith(
+            ("--to-command", "--checkpoint-action", "-I", "--use-compress-program", "--rsh", "-F", "--info-script")
+        )
+        for word in words
+    ):
+        finding.ask("`tar` runs a program that an option names")
+        return
+    mode = first.lstrip("-")
+    for index, word in enumerate(words[:-1]):
+        if word in ("-C", "--directory"):
+            finding.write(command.args[index + 1], "tar -C", tree=True)
+    if "c" in mode and not first.startswith("--"):
+        finding.gives |= Flow(contents=True)
+        for arg in command.args[1:]:
+            if arg.literal is None or not arg.literal.startswith("-"):
+                finding.read(arg, tree=True)
+    finding.gives |= command.place.input
+    finding.ask("creates or unpacks an archive through `tar`")
+
+
+def judge_unzip(command: Command) -> None:
+    words = command.words
+    if (
+        words
+        and re.fullmatch(r"-(l|v|Z1?|t|lv|p)", words[0])
+        and len(words) >= 2
+        and all(arg.surely_operand for arg in command.args[1:])
+    ):
+        command.finding.read(command.args[1])
+        return
+    for index, word in enumerate(words[:-1]):
+        if word == "-d":
+            command.finding.write(command.args[index + 1], "unzip -d", tree=True)
+    command.finding.ask("unpacks an archive through `unzip`")
+
+
+def judge_gzip(command: Command) -> None:
+    """gzip and its kin: `-l`, `-t` and `-c` leave the files as they are."""
+    options = read_options(command.args, GZIP)
+    unpacking = command.name in ("gunzip", "gzip", "bunzip2", "bzip2", "unxz", "xz")
+    if unpacking and options.unclear is None and options.has("-l", "-t", "-c", "--list", "--test", "--stdout"):
+        for operand in options.operands:
+            command.finding.read(operand)
+        return
+    for operand in options.operands:
+        command.finding.read(operand)
+    command.finding.ask(f"replaces files through `{command.name}`")
+
+
+JUDGES: Mapping[str, Judge] = {
+    "find": judge_find,
+    "printf": judge_printf,
+    "echo": judge_echo,
+    "test": judge_test,
+    "[": judge_test,
+    "date": judge_date,
+    "man": judge_man,
+    "ps": judge_ps,
+    "printenv": judge_printenv,
+    "tar": judge_tar,
+    "bsdtar": judge_tar,
+    "unzip": judge_unzip,
+    "gzip": judge_gzip,
+    "gunzip": judge_gzip,
+    "bzip2": judge_gzip,
+    "bunzip2": judge_gzip,
+    "xz": judge_gzip,
+    "unxz": judge_gzip,
+}

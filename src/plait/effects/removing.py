@@ -1,0 +1,84 @@
+"""What destroys files, and when that cannot be made good: the workspace itself, `.git`, and all that lies outside."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from plait.effects.command import Command
+from plait.effects.finding import TEMPORARY_TREES, Arg, Finding, under
+
+
+def remove_danger(finding: Finding, path: str) -> str | None:
+    """Why removing an absolute path (with all below it) would be beyond recovery, or None."""
+    roots = [root.as_posix() for root in finding.place.workspace.roots]
+    home = os.path.realpath(os.path.expanduser("~"))
+    shown = finding.shown(path)
+    for root in roots:
+        if path == root or under(root, (path,)) or path == "/":
+            return f"destroys the workspace (`{path}`)"
+        if re.search(r"/\.git(/(objects|refs|HEAD|config|logs|packed-refs|index)(/.*)?)?$", path) and under(
+            path, (root,)
+        ):
+            return f"destroys the history of the repository (`{shown}`)"
+        if under(path, (root,)):
+            return None
+    if path == home or under(home, (path,)):
+        return f"destroys the home directory (`{path}`)"
+    if any(path.startswith(tree + "/") for tree in TEMPORARY_TREES) and not re.search(r"/[*?]*$", path):
+        return None
+    return f"destroys `{path}`, outside of the workspace"
+
+
+def remove(command: Command, arg: Arg, how: str, *, tree: bool) -> None:
+    """The command removes what `arg` names."""
+    finding = command.finding
+    if arg.values is not None:
+        for value in arg.values:
+            for path in finding.place.resolve(value) or ([os.path.realpath(value)] if value.startswith("/") else []):
+                danger = remove_danger(finding, path)
+                if danger is not None:
+                    finding.dangerous(danger)
+        finding.write(arg, how, tree=tree)
+        return
+    text = arg.glob if arg.glob is not None else arg.raw.strip('"')
+    # `rm -rf "$X"/*` is `rm -rf /*` when X is empty.
+    if arg.glob is None and tree and not arg.prefix and "/" in text:
+        finding.dangerous(f"destroys `{text}`, which is the root of the system if the variable is empty")
+    if arg.glob is not None:
+        folder, _, last = arg.glob.rpartition("/")
+        if re.fullmatch(r"\.?\*+|\.\[\^?!?\.\]\*|\?\*", last):
+            for path in finding.place.resolve(
+                re.split(r"[*?\[]", folder, maxsplit=1)[0] or ("/" if arg.glob[0] == "/" else ".")
+            ):
+                # All that a directory holds is the directory.
+                danger = remove_danger(finding, path)
+                if danger is None and path in TEMPORARY_TREES:
+                    danger = f"destroys all of `{path}`"
+                if danger is not None:
+                    finding.dangerous(danger)
+        else:
+            for path in finding.place.resolve(re.split(r"[*?\[]", arg.glob, maxsplit=1)[0].rpartition("/")[0] or "."):
+                inside = finding.place.workspace.contains(Path(path))
+                if not inside and not under(path, TEMPORARY_TREES):
+                    finding.dangerous(f"destroys `{text}`, outside of the workspace")
+    elif arg.prefix.startswith("/") and not arg.prefix.startswith(tuple(f"{tree}/" for tree in TEMPORARY_TREES)):
+        for path in finding.place.resolve(arg.prefix.rpartition("/")[0] or "/"):
+            if not finding.place.workspace.contains(Path(path)):
+                finding.dangerous(f"destroys `{text}`, outside of the workspace")
+    finding.write(arg, how, tree=tree)
+
+
+def remove_below(command: Command, starts: Sequence[Arg], *, narrow: bool, verb: str = "destroys") -> None:
+    """Something is done to whatever is found below `starts`; `narrow`: only to some of it."""
+    finding = command.finding
+    for start in starts:
+        for value in start.values or ():
+            for path in finding.place.resolve(value):
+                finding.write(start, "find", tree=True)
+                danger = remove_danger(finding, path)
+                if danger is None or (narrow and finding.place.workspace.contains(Path(path))):
+                    continue
+                finding.dangerous(danger.replace("destroys", verb))

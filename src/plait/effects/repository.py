@@ -1,0 +1,189 @@
+"""Whether a git repository's own configuration names programs that a reading git command would run.
+
+git obeys `.git/config` of whatever directory it stands in: file system monitors, filters, external diffs, text
+conversion. What a clone brings has none of these; a directory from elsewhere may. Only keys that are known to name no
+program are let through, for the repository and for its populated submodules. Sources: git-config(1), gitattributes(5),
+gitrepository-layout(5), index-format(5).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+# Whole sections without a key that a reading command would take a program from.
+HARMLESS_SECTIONS = frozenset((
+    "advice", "alias", "am", "apply", "author", "blame", "branch", "checkout", "clean", "color", "column", "commit",
+    "committer", "feature", "fetch", "format", "gc", "grep", "gui", "help", "http", "i18n", "index", "init", "lfs",
+    "log", "maintenance", "merge", "notes", "pack", "protocol", "pull", "push", "rebase", "receive", "repack",
+    "rerere", "stash", "status", "submodule", "tag", "transfer", "url", "user", "versionsort", "worktree", "safe",
+    "svn-remote", "github", "gitflow", "gitlab", "hub-fork", "remotes", "credential",
+))  # fmt: skip
+HARMFUL_CORE = frozenset(
+    ("fsmonitor", "worktree", "alternaterefscommand", "gitproxy", "sshcommand", "askpass", "pager", "editor")
+)
+HARMLESS_EXTENSIONS = frozenset((
+    "objectformat", "worktreeconfig", "refstorage", "noop", "noop-v1", "preciousobjects", "relativeworktrees",
+    "compatobjectformat",
+))  # fmt: skip
+HARMLESS_DRIVER_KEYS = frozenset(("binary", "xfuncname", "funcname", "wordregex"))
+LFS = frozenset(("git-lfs clean -- %f", "git-lfs smudge -- %f", "git-lfs filter-process", "true"))
+BOOLEANS = frozenset(("", "true", "false", "yes", "no", "on", "off", "0", "1"))
+SECTION = re.compile(r'\[\s*([A-Za-z0-9.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\]\s*(.*)')
+KEY = re.compile(r"([A-Za-z][A-Za-z0-9-]*)\s*(?:=\s*(.*))?")
+GITLINK_MODE = b"\x00\x00\xe0\x00"
+LARGEST_INDEX_BYTES = 64_000_000
+LARGEST_CONFIG_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Where git would find a repository: its work tree, its own directory, and the one it shares with worktrees."""
+
+    top: Path
+    git_dir: Path
+    common_dir: Path
+
+
+class Doubt(Exception):
+    """Why a git command in this place is not known to be harmless, in words."""
+
+
+def doubt_of(cwd: Path) -> str | None:
+    """Say why git in `cwd` might run a program that the repository names, or return None."""
+    try:
+        repository = find(cwd)
+        if repository is not None:
+            _check(repository, depth=0)
+    except Doubt as doubt:
+        return str(doubt)
+    except (OSError, UnicodeDecodeError):
+        return "the configuration of the repository cannot be read"
+    return None
+
+
+def find(cwd: Path) -> Repository | None:
+    """Return the repository that git would use in `cwd`, or None.
+
+    Raises:
+        Doubt: A directory on the way up is itself laid out as a repository.
+        OSError: Something on the way cannot be read.
+    """
+    for top in (cwd, *cwd.parents):
+        dot_git = top / ".git"
+        if dot_git.is_dir():
+            return _repository(top, dot_git)
+        if dot_git.is_file():
+            target = re.fullmatch(r"gitdir: (.+)\n?", dot_git.read_text(encoding="utf-8")[:4096])
+            if target is None:
+                raise Doubt(f"`{dot_git}` is not a file that git writes")
+            return _repository(top, Path(os.path.normpath(top / target[1])))
+        if (top / "HEAD").exists() and (top / "objects").is_dir() and (top / "refs").is_dir():
+            raise Doubt(f"`{top}` is laid out as a repository, with a configuration of its own")
+    return None
+
+
+def _repository(top: Path, git_dir: Path) -> Repository:
+    shared = git_dir / "commondir"
+    if shared.is_file():
+        named = shared.read_text(encoding="utf-8").strip()
+        return Repository(top, git_dir, Path(os.path.normpath(git_dir / named)))
+    return Repository(top, git_dir, git_dir)
+
+
+def _check(repository: Repository, depth: int) -> None:
+    if depth > 3:
+        raise Doubt("submodules are nested too deeply")
+    hooks = [repository.common_dir / "hooks"]
+    for config in (repository.common_dir / "config", repository.git_dir / "config.worktree"):
+        if config.is_file():
+            hooks.extend(_check_config(config, repository))
+    for folder in hooks:
+        if (folder / "post-index-change").exists():
+            raise Doubt(f"the repository has a hook that reading commands may run (`{folder / 'post-index-change'}`)")
+    for path in _submodules(repository):
+        if (repository.top / path / ".git").exists():
+            inner = find(repository.top / path)
+            if inner is not None and inner.top != repository.top:
+                _check(inner, depth + 1)
+
+
+def _check_config(config: Path, repository: Repository) -> list[Path]:
+    """Check one file; return the hook directories that it names."""
+    if config.stat().st_size > LARGEST_CONFIG_BYTES:
+        raise Doubt("the configuration of the repository is too large")
+    hooks: list[Path] = []
+    section, sub = "", None
+    for line in config.read_text(encoding="utf-8").splitlines():
+        line = line.strip()
+        header = SECTION.fullmatch(line)
+        if header is not None:
+            section, sub, line = header[1].lower(), header[2], header[3].strip()
+        if not line or line[0] in "#;":
+            continue
+        key = KEY.fullmatch(line)
+        if key is None or line.endswith("\\"):
+            raise Doubt(f"`{config}` holds a line that is not understood")
+        name, value = key[1].lower(), (key[2] or "").strip()
+        if section == "core" and name == "hookspath":
+            hooks.append(Path(os.path.normpath(repository.top / os.path.expanduser(value))))
+        elif not _is_harmless(section, sub, name, value, repository):
+            shown = ".".join(part for part in (section, sub, name) if part)
+            raise Doubt(f"the repository's own configuration may name a program (`{shown}`)")
+    return hooks
+
+
+def _is_harmless(section: str, sub: str | None, name: str, value: str, repository: Repository) -> bool:
+    value = value.strip('"')
+    if section in HARMLESS_SECTIONS:
+        return True
+    match section:
+        case "core" if name == "fsmonitor":
+            return value.lower() in BOOLEANS
+        case "core" if name == "worktree":
+            return os.path.normpath(repository.git_dir / value) == str(repository.top)
+        case "core":
+            return name not in HARMFUL_CORE
+        case "remote":
+            return name not in ("promisor", "partialclonefilter", "vcs")
+        case "extensions":
+            return name in HARMLESS_EXTENSIONS
+        case "diff":
+            return name in HARMLESS_DRIVER_KEYS if sub is not None else name != "external"
+        case "filter":
+            return name == "required" or (sub == "lfs" and value in LFS)
+        case "gpg":
+            return name != "program"
+        case _:
+            return False
+
+
+def _submodules(repository: Repository) -> list[str]:
+    """Paths of the submodules in the index (git links): reading commands look into those that are populated."""
+    index = repository.git_dir / "index"
+    if not index.is_file():
+        return []
+    if index.stat().st_size > LARGEST_INDEX_BYTES:
+        raise Doubt("the index of the repository is too large to look for submodules")
+    data = index.read_bytes()
+    version = int.from_bytes(data[4:8], "big")
+    paths: list[str] = []
+    at = data.find(GITLINK_MODE)
+    while at >= 0:
+        start = at - 24
+        # 62 bytes stand before the path of an entry: times, numbers, SHA-1, flags.
+        end = data.find(b"\0", start + 62)
+        if start >= 12 and version in (2, 3) and end > 0:
+            flags = int.from_bytes(data[start + 60 : start + 62], "big")
+            first = start + (64 if flags & 0x4000 else 62)
+            path = data[first:end]
+            if path and (flags & 0xFFF) in (len(path), 0xFFF):
+                paths.append(os.fsdecode(path))
+        elif version not in (2, 3):
+            raise Doubt("the repository may have submodules, in an index of a newer form")
+        at = data.find(GITLINK_MODE, at + 1)
+    if list(repository.git_dir.glob("sharedindex.*")):
+        raise Doubt("the index of the repository is split")
+    return paths

@@ -1,0 +1,109 @@
+"""What a shell command does: a command line becomes `Effects`, and effects become a verdict.
+
+The line is parsed as bash would (`effects.grammar`), walked (`effects.walk`), and each simple command is judged by its
+program. Whatever is not understood is unknown, and unknown asks. Pure but for looking at the file system: links are
+resolved, patterns are compared with names, and git's configuration is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from plait.effects import filters, git, network, reading, system, wrappers, writing
+from plait.effects.command import Judge
+from plait.effects.finding import Place
+from plait.effects.grammar import parse
+from plait.effects.programs import judge_by_table
+from plait.effects.syntax import Unclear
+from plait.effects.walk import Line
+from plait.host.paths import Workspace
+from plait.protocol.effects import Effects
+
+CommandVerdict = Literal["read_only", "stateful", "dangerous"]
+
+# Danger that is named even where the line as a whole cannot be taken apart.
+PLAIN_DANGERS = (
+    (re.compile(r"(\w+|:)\s*\(\)\s*\{[^}]*\1\s*\|\s*\1"), "starts itself without end (a fork bomb)"),
+    (re.compile(r"\b(curl|wget)\b[^|;&\n]*\|[^;&\n]*\b(ba|z|da|k)?sh\b"), "runs code from the network"),
+    (re.compile(r"(?:^|[\s;&|(])(sudo|doas|pkexec)\s"), "acts with the rights of another user"),
+    (
+        re.compile(r"\brm\s+(-\w+\s+|--\S+\s+)*(/|~|\$HOME|\$\{HOME\})/?\*?(\s|$|[;&|)])"),
+        "destroys the home directory or the system",
+    ),
+    (
+        re.compile(r"(?:^|[\s;&|(])mkfs(\.\w+)?\s|\bof=/dev/(?!null|std)|>\s*/dev/(sd|nvme|disk|hd|vd)"),
+        "overwrites a disk",
+    ),
+    (re.compile(r"\bgit\s+push\b[^;&|\n]*\s(-f|--force)"), "rewrites published history"),
+)
+
+
+@lru_cache(maxsize=1)
+def judges() -> Mapping[str, Judge]:
+    """The judge of each program that has one of its own; the more exact ones come last."""
+    return {
+        **dict.fromkeys(system.dangers(), system.judge_dangerous),
+        **reading.JUDGES,
+        **filters.JUDGES,
+        **system.JUDGES,
+        **network.JUDGES,
+        **writing.JUDGES,
+        **wrappers.JUDGES,
+        **git.JUDGES,
+    }
+
+
+def command_effects(command: str, *, cwd: Path, workspace: Workspace) -> Effects:
+    """Return what a command line reads, writes, reaches and runs, started by bash in `cwd` (absolute, resolved).
+
+    Contract: never raises; what cannot be told is `unknown` with a reason. `parts` holds every simple command, or
+    nothing if they could not be told.
+    """
+    try:
+        script = parse(command)
+        line = Line(judges(), judge_by_table)
+        finding, _ = line.script(script, Place(workspace, (cwd,)))
+    except (Unclear, RecursionError) as unclear:
+        return _unknown(command, str(unclear) or "it is nested too deeply")
+    if not script.items:
+        return Effects(spawns=True, reason="does nothing")
+    return Effects(
+        accesses=tuple(finding.accesses),
+        network=tuple(finding.network),
+        credentials=tuple(finding.credentials),
+        spawns=True,
+        unknown=finding.unknown,
+        danger=finding.danger,
+        reason=finding.danger or (finding.reasons[0] if finding.reasons else "only reads"),
+        parts=tuple(line.parts),
+    )
+
+
+def verdict(effects: Effects, workspace: Workspace | None = None) -> CommandVerdict:
+    """`read_only` runs without asking, `stateful` asks, `dangerous` asks in the stronger form.
+
+    Given the workspace, reading outside of its roots asks too.
+    """
+    if effects.danger is not None:
+        return "dangerous"
+    if not effects.read_only:
+        return "stateful"
+    if workspace is not None and not all(workspace.contains(Path(access.path)) for access in effects.accesses):
+        return "stateful"
+    return "read_only"
+
+
+def check(command: str, cwd: Path, workspace: Workspace) -> tuple[CommandVerdict, str, dict[str, Any]]:
+    """Return verdict, reason and effects (as JSON values) of a command: what `plait check-command` prints."""
+    effects = command_effects(command, cwd=cwd, workspace=workspace)
+    return verdict(effects, workspace), effects.reason, asdict(effects)
+
+
+def _unknown(command: str, why: str) -> Effects:
+    danger = next((danger for pattern, danger in PLAIN_DANGERS if pattern.search(command)), None)
+    return Effects(spawns=True, unknown=True, danger=danger, reason=danger or f"cannot be told: {why}")

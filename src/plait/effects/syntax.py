@@ -1,0 +1,160 @@
+"""A bash command line as a tree: what `effects.grammar` builds and `effects.shell` walks. Pure.
+
+Only constructs whose meaning is certain have a node; everything else raises `Unclear`, and the command line as a
+whole counts as unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+class Unclear(Exception):
+    """The line is not valid bash, or holds something that is not read here. The text says what, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Characters after quote removal. Unquoted ones may hold globs, braces and a tilde."""
+
+    text: str
+    quoted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """`$name` or `${name}`; also the special parameters `?`, `#`, `$`, `!`, `@`, `*`, `-` and digits."""
+
+    name: str
+    quoted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Substitution:
+    """`$(…)`, backquotes, `<(…)` or `>(…)`: `kind` is `$`, `<` or `>`."""
+
+    script: Script
+    kind: str
+    quoted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """An expansion whose value cannot be told (`${x%.py}`, `$((1+2))`). `number`: it is surely an integer.
+
+    `variables` are the names it expands, `pieces` what is expanded inside of it.
+    """
+
+    quoted: bool
+    number: bool = False
+    variables: tuple[str, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+
+
+Piece = Text | Variable | Substitution | Opaque
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word as written, and in pieces."""
+
+    raw: str
+    pieces: tuple[Piece, ...]
+
+    @property
+    def literal(self) -> str | None:
+        """Its value if nothing in it is expanded (a leading tilde, globs and braces are expanded)."""
+        out = ""
+        for piece in self.pieces:
+            if not isinstance(piece, Text) or (not piece.quoted and set(piece.text) & set("*?[{~")):
+                return None
+            out += piece.text
+        return out
+
+    @property
+    def bare(self) -> str | None:
+        """Its text if no part of it is quoted, as reserved words must be."""
+        if len(self.pieces) == 1 and isinstance(self.pieces[0], Text) and not self.pieces[0].quoted:
+            return self.pieces[0].text
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    name: str
+    value: Word
+
+
+@dataclass(slots=True)
+class HereDocument:
+    """The body of a here-document; it follows its operator at some distance and is filled in when it is reached."""
+
+    delimiter: str
+    quoted: bool
+    strips_tabs: bool
+    body: Word | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectTo:
+    """A redirect: `op` without the descriptor, `fd` as written or empty."""
+
+    fd: str
+    op: str
+    target: Word
+    here: HereDocument | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Simple:
+    """A simple command: assignments, words, redirects."""
+
+    assignments: tuple[Assignment, ...]
+    words: tuple[Word, ...]
+    redirects: tuple[RedirectTo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """`[[ … ]]`: its words, checked to hold no hidden arithmetic."""
+
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compound:
+    """A group, subshell, loop or conditional: the scripts that may run inside it.
+
+    loop: the bodies may run several times. subshell: changes of directory and variables stay inside.
+    variable and values: what a `for` loop assigns. words: further words that are expanded.
+    """
+
+    bodies: tuple[Script, ...]
+    redirects: tuple[RedirectTo, ...] = ()
+    subshell: bool = False
+    loop: bool = False
+    variable: str | None = None
+    values: tuple[Word, ...] = ()
+    words: tuple[Word, ...] = ()
+
+
+Node = Simple | Test | Compound
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    stages: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AndOr:
+    """Pipelines joined by `&&` and `||`; `joins[i]` stands before `pipelines[i + 1]`. `background`: ended by `&`."""
+
+    pipelines: tuple[Pipeline, ...]
+    joins: tuple[str, ...] = ()
+    background: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    items: tuple[AndOr, ...] = field(default=())

@@ -1,0 +1,199 @@
+"""Judges of programs that reach beyond the workspace: the system, the account, processes, databases, clouds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from plait.effects.command import Command, Judge
+from plait.effects.programs import asks_version, danger_entries, judge_by_table
+
+SQL_DESTROYS = re.compile(
+    r"\b(drop\s+(database|schema|table|user|role|owned)|truncate\s+(table\s+)?\w|delete\s+from\s+[\w.\"`]+\s*(;|$|\"|'))",
+    re.IGNORECASE,
+)
+IP_SHOWING = re.compile(r"-(4|6|br|brief|j|json|o|c|s|d|color=\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Danger:
+    """An entry of `[[dangerous]]` in `programs.toml`."""
+
+    reason: str
+    words: frozenset[str] = frozenset()
+    unless: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=1)
+def dangers() -> dict[str, Danger]:
+    found: dict[str, Danger] = {}
+    for entry in danger_entries():
+        danger = Danger(
+            entry["reason"], frozenset(entry.get("words", "").split()), frozenset(entry.get("unless", "").split())
+        )
+        for name in entry["programs"].split():
+            found[name] = danger
+    return found
+
+
+def judge_dangerous(command: Command) -> None:
+    """Judge a program that stands in `[[dangerous]]`."""
+    danger = dangers()[command.name]
+    words = set(command.words)
+    if asks_version(command) or words & {"--help"}:
+        command.finding.ask(f"`{command.name}` is not known to be harmless")
+        return
+    may_be = danger.words and not command.all_known
+    if (not danger.words or words & danger.words) and not (danger.unless and words & danger.unless):
+        command.finding.dangerous(f"{danger.reason} (`{command.name}`)")
+    elif danger.words or may_be:
+        judge_by_table(command)
+    else:
+        command.finding.ask(f"`{command.name}` is not known to be harmless")
+
+
+def judge_if_dangerous(command: Command) -> None:
+    """Name the danger of a program that is judged otherwise too."""
+    danger = dangers().get(command.name)
+    if danger is not None and set(command.words) & danger.words:
+        command.finding.dangerous(f"{danger.reason} (`{command.name}`)")
+
+
+def judge_sudo(command: Command) -> None:
+    judge_dangerous(command)
+    rest = list(command.args)
+    while rest and (rest[0].literal or "").startswith("-"):
+        option = rest.pop(0).literal
+        if option in ("-u", "-g", "-h", "-p", "-C", "-T", "-R", "-D") and rest:
+            rest.pop(0)
+    while rest and re.match(r"[A-Za-z_]\w*=", rest[0].literal or ""):
+        rest.pop(0)
+    if rest and command.name in ("sudo", "doas", "pkexec", "run0"):
+        command.run(rest, command.place)
+
+
+def judge_mount(command: Command) -> None:
+    """mount, sysctl …: without arguments, or to list, they only show."""
+    if not command.args and command.name in ("mount", "sysctl"):
+        return
+    if (
+        command.name == "sysctl"
+        and command.all_known
+        and all(re.fullmatch(r"-[an]|[\w.]+", word) for word in command.words)
+    ):
+        return
+    judge_dangerous(command)
+
+
+def judge_ip(command: Command) -> None:
+    words = [word for word in command.words if not word.startswith("-")]
+    if command.name == "ip" and command.all_known and words:
+        shows = len(words) == 1 or words[1] in ("show", "list", "ls")
+        known_object = words[0] in ("a", "addr", "address", "l", "link", "r", "route", "n", "neigh", "rule")
+        options = [word for word in command.words if word[0] == "-"]
+        if known_object and shows and all(IP_SHOWING.fullmatch(word) for word in options):
+            return
+    if command.name == "ifconfig" and (not words or len(words) == 1) and command.all_known:
+        return
+    if command.name == "route" and not words and set(command.words) <= {"-n"}:
+        return
+    judge_dangerous(command)
+
+
+def judge_kill(command: Command) -> None:
+    """kill: single processes are an ordinary question; all of them, or the first, are not."""
+    finding, words = command.finding, command.words
+    if words and words[0] in ("-l", "-L", "--list"):
+        return
+    targets = [word for word in words if not re.fullmatch(r"-(s|n|[A-Z]+\d*|SIG[A-Z]+|\d+)|--|[A-Z]+", word)]
+    last = words[-1] if words else ""
+    if (last in ("-1", "1", "0") and len(words) > 1) or words == ["1"]:
+        finding.dangerous("ends every process, or the first one of the system")
+    finding.ask(f"ends processes ({', '.join(f'`{target}`' for target in targets) or 'which, cannot be told'})")
+
+
+def judge_pkill(command: Command) -> None:
+    words = command.words
+    if any(word in ("-u", "-U", "--euid", "--uid", "--user") or re.match(r"-u\w", word) for word in words):
+        command.finding.dangerous(f"ends all processes of a user (`{command.name}`)")
+    if words and words[-1] in (".", ".*", "", "systemd", "init", "sshd", "Xorg", "gnome-shell"):
+        command.finding.dangerous(f"ends processes of the system (`{command.name}`)")
+    command.finding.ask(f"ends processes by name through `{command.name}`")
+
+
+def judge_container(command: Command) -> None:
+    """docker, podman: ordinary, unless they open the machine to the container or remove all that was kept."""
+    finding, words = command.finding, command.words
+    for index, word in enumerate(words):
+        mount = words[index + 1] if word in ("-v", "--volume", "--mount") and index + 1 < len(words) else ""
+        mount = word.partition("=")[2] if word.startswith(("--volume=", "--mount=")) else mount
+        source = re.search(r"(?:^|src=|source=)(/[^:,]*)", mount)
+        if source and source[1].rstrip("/") in (
+            "",
+            "/etc",
+            "/root",
+            "/home",
+            "/var/run/docker.sock",
+            "/usr",
+            "/boot",
+            "/dev",
+        ):
+            finding.dangerous(f"opens `{source[1]}` of this machine to a container")
+        if word in ("--privileged", "--pid=host", "--userns=host") or word.startswith("--cap-add=SYS_ADMIN"):
+            finding.dangerous(f"gives a container the rights of the machine (`{word}`)")
+    if "prune" in words and set(words) & {"--volumes", "volume"}:
+        finding.dangerous("destroys the data of stopped containers")
+    if words[:2] in (["volume", "rm"],):
+        finding.dangerous("destroys the data of a container")
+    finding.ask(f"`{command.name}` is not known to be harmless")
+
+
+def judge_database(command: Command) -> None:
+    """Clients of databases: statements that destroy are named, all else asks."""
+    texts = [*command.words, command.place.input_text or ""]
+    if any(SQL_DESTROYS.search(text) for text in texts):
+        command.finding.dangerous("destroys data in a database")
+    if command.name == "redis-cli" and {word.upper() for word in command.words} & {"FLUSHALL", "FLUSHDB"}:
+        command.finding.dangerous("destroys data in a database")
+    if any(re.search(r"dropDatabase|\.drop\(|deleteMany\(\s*\{\s*\}", text) for text in texts):
+        command.finding.dangerous("destroys data in a database")
+    if command.name == "sqlite3":
+        command.finding.ask("runs statements on a database through `sqlite3`")
+    else:
+        command.finding.contact("*", command.name)
+
+
+def judge_history(command: Command) -> None:
+    if command.args:
+        command.finding.ask("changes the history of the shell")
+    else:
+        command.finding.secret("the history of the shell")
+
+
+JUDGES: Mapping[str, Judge] = {
+    "sudo": judge_sudo,
+    "doas": judge_sudo,
+    "pkexec": judge_sudo,
+    "run0": judge_sudo,
+    "mount": judge_mount,
+    "sysctl": judge_mount,
+    "ip": judge_ip,
+    "ifconfig": judge_ip,
+    "route": judge_ip,
+    "kill": judge_kill,
+    "pkill": judge_pkill,
+    "killall": judge_pkill,
+    "docker": judge_container,
+    "podman": judge_container,
+    "nerdctl": judge_container,
+    "psql": judge_database,
+    "mysql": judge_database,
+    "mariadb": judge_database,
+    "sqlite3": judge_database,
+    "redis-cli": judge_database,
+    "mongosh": judge_database,
+    "mongo": judge_database,
+    "history": judge_history,
+}

@@ -1,0 +1,441 @@
+"""Walk the tree of a command line: which simple commands may run, where, and with which words.
+
+Owns what the shell itself does: sequence, directories, variables, redirects, substitutions, and how data flows from
+one command into another. What a program does with its arguments is `effects.programs`' and the judges'.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from plait.effects.command import Command, Judge
+from plait.effects.expansion import expand, value_of
+from plait.effects.finding import FREE_WRITES, NOTHING, Arg, Finding, Flow, Place, known
+from plait.effects.grammar import parse
+from plait.effects.syntax import (
+    AndOr,
+    Assignment,
+    Compound,
+    Node,
+    Pipeline,
+    RedirectTo,
+    Script,
+    Simple,
+    Test,
+    Unclear,
+    Word,
+)
+from plait.protocol.effects import CommandPart, Mode, Redirect
+
+# Variables that only change how output looks, or tell programs nothing but a taste.
+SAFE_ENVIRONMENT = re.compile(
+    r"LANG|LANGUAGE|LC_[A-Z]+|TZ|NO_COLOR|FORCE_COLOR|CLICOLOR(_FORCE)?|CI|COLUMNS|LINES|PYTHONUNBUFFERED|"
+    r"PYTHONDONTWRITEBYTECODE|PYTHONHASHSEED|RUST_BACKTRACE|RUST_LOG|DEBUG|VERBOSE|LOG_LEVEL|NODE_ENV|RAILS_ENV|"
+    r"GIT_OPTIONAL_LOCKS|GIT_TERMINAL_PROMPT|DEBIAN_FRONTEND"
+)
+# Names that a script makes up for itself. Any other capital name may be one that programs obey.
+OWN_VARIABLE = re.compile(
+    r"[a-z_][a-z0-9_]*|[A-Z]|(FILE|DIR|NAME|COUNT|OUT|SRC|DST|FOO|BAR|BAZ|MSG|VAR|VALUE|NUM|RESULT|LINE|TOTAL)S?"
+)
+OBEYED_LOWER_CASE = frozenset(("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy", "histchars"))
+DEEPEST_LOOP = 3
+MOST_DIRECTORIES = 6
+FILE_REDIRECTS = frozenset((">", ">>", ">|", "&>", "&>>", "<>"))
+
+
+@dataclass(slots=True)
+class Line:
+    """One walk over one command line. parts: its simple commands. downloaded: files that came from the network."""
+
+    judges: Mapping[str, Judge]
+    unknown_program: Judge
+    parts: list[CommandPart] = field(default_factory=list)
+    downloaded: set[str] = field(default_factory=set)
+    loops: int = 0
+    depth: int = 0
+
+    # --- lists and compounds -------------------------------------------------------------------------------------
+
+    def script(self, script: Script, place: Place) -> tuple[Finding, Place]:
+        """Judge a list of commands; the place after it allows for each of them to have failed."""
+        total = Finding(place)
+        for item in script.items:
+            finding, place = self._and_or(item, place)
+            total.merge(finding)
+            total.gives |= finding.gives
+            total.output_text = finding.output_text if len(script.items) == 1 else None
+        return total, place
+
+    def _and_or(self, item: AndOr, place: Place) -> tuple[Finding, Place]:
+        total = Finding(place)
+        possible = place
+        for index, pipeline in enumerate(item.pipelines):
+            finding, after = self._pipeline(pipeline, place)
+            total.merge(finding)
+            total.gives |= finding.gives
+            total.output_text = finding.output_text if len(item.pipelines) == 1 else None
+            # The first surely runs, though a change of directory may fail; whether the others run cannot be told.
+            failed = replace(after, cwds=_union(place.cwds, after.cwds))
+            possible = failed if index == 0 else _either(possible, failed)
+            # After `&&` the command before has succeeded; after `||` it may have failed.
+            place = after if index < len(item.joins) and item.joins[index] == "&&" else possible
+        return total, possible
+
+    def _pipeline(self, pipeline: Pipeline, place: Place) -> tuple[Finding, Place]:
+        if len(pipeline.stages) == 1:
+            return self._node(pipeline.stages[0], place)
+        total = Finding(place)
+        stage_place, flow = place, place.input
+        for stage in pipeline.stages:
+            finding, _ = self._node(stage, stage_place)
+            total.merge(finding)
+            flow |= finding.gives
+            stage_place = place.with_input(flow, finding.output_text, finding.output_names)
+        total.gives = flow
+        return total, place
+
+    def _node(self, node: Node, place: Place) -> tuple[Finding, Place]:
+        match node:
+            case Simple():
+                return self._simple(node, place)
+            case Test(words):
+                return self._test(words, place), place
+            case Compound():
+                return self._compound(node, place)
+
+    def _test(self, words: Sequence[Word], place: Place) -> Finding:
+        finding = Finding(place)
+        for word in words:
+            self._words([word], place, finding)
+        self.parts.append(
+            CommandPart(("[[", *(word.raw for word in words), "]]"), literal=False, read_only=finding.harmless)
+        )
+        return finding
+
+    def _compound(self, node: Compound, place: Place) -> tuple[Finding, Place]:
+        total = Finding(place)
+        self._words(node.words, place, total)
+        redirects = self._redirects(node.redirects, place, total)
+        if any(redirect.writes for redirect in redirects):
+            self.parts.append(CommandPart((), redirects, read_only=total.harmless))
+        inner = self._input(node.redirects, place, total)
+        if node.loop:
+            self.loops += 1
+            if self.loops > DEEPEST_LOOP:
+                raise Unclear("loops are nested too deeply")
+            inner = self._loop_variable(node, inner, total)
+            inner = self._settled(node, inner)
+        possible = inner
+        for body in node.bodies:
+            finding, after = self.script(body, possible)
+            total.merge(finding)
+            total.gives |= finding.gives
+            total.output_text = finding.output_text if len(node.bodies) == 1 and not node.loop else None
+            possible = _either(possible, after)
+        if node.loop:
+            self.loops -= 1
+        if node.subshell:
+            return total, place
+        return total, possible.with_input_of(place)
+
+    def _loop_variable(self, node: Compound, place: Place, total: Finding) -> Place:
+        if node.variable is None:
+            return place
+        self._refuse_name(node.variable, total)
+        values = self._words(node.values, place, total)
+        carries = NOTHING
+        for value in values:
+            carries |= value.carries
+        told = [value.values for value in values if value.values is not None]
+        if len(told) == len(values) and sum(map(len, told)) <= 32:
+            texts = tuple(text for group in told for text in group)
+            arg = Arg(f"${node.variable}", texts or ("",), carries=carries)
+        elif len(values) == 1 and values[0].glob is not None and not values[0].loose:
+            arg = Arg(f"${node.variable}", None, values[0].glob, values[0].prefix, carries=carries)
+        else:
+            arg = Arg(f"${node.variable}", carries=carries)
+        return replace(place, variables={**place.variables, node.variable: arg})
+
+    def _settled(self, node: Compound, place: Place) -> Place:
+        """The place in which every round of a loop begins: what a round changes cannot be told in the next."""
+        trial = Line(self.judges, self.unknown_program, loops=self.loops, depth=self.depth)
+        after = place
+        for body in node.bodies:
+            _, after = trial.script(body, after)
+        changed = {
+            name: Arg(f"${name}") for name, value in after.variables.items() if place.variables.get(name) != value
+        }
+        if node.variable is not None:
+            changed.pop(node.variable, None)
+        cwds = place.cwds if set(after.cwds) <= set(place.cwds) else ()
+        return replace(place, cwds=cwds, variables={**place.variables, **changed}, moved=place.moved or after.moved)
+
+    # --- words and redirects -------------------------------------------------------------------------------------
+
+    def _words(self, words: Sequence[Word], place: Place, finding: Finding) -> list[Arg]:
+        out: list[Arg] = []
+        for word in words:
+            out.extend(expand(word, place, self._substitution(place, finding), finding.secret))
+        return out
+
+    def _substitution(self, place: Place, finding: Finding) -> Callable[[Script, str], Flow]:
+        def run(script: Script, kind: str) -> Flow:
+            inside = place.with_input(NOTHING) if kind != ">" else place.with_input(Flow(contents=True))
+            inner, _ = self.script(script, inside)
+            finding.merge(inner)
+            if kind == ">":
+                finding.ask("writes into a command")
+            return inner.gives
+
+        return run
+
+    def _redirects(self, redirects: Sequence[RedirectTo], place: Place, finding: Finding) -> tuple[Redirect, ...]:
+        out: list[Redirect] = []
+        for redirect in redirects:
+            op = redirect.fd + redirect.op
+            if redirect.here is not None or redirect.op == "<<<":
+                continue
+            args = self._words([redirect.target], place, finding)
+            if len(args) != 1:
+                finding.ask("redirects to a file whose name cannot be told")
+                continue
+            target = args[0]
+            text = target.literal
+            if redirect.op in (">&", "<&") and text is not None and re.fullmatch(r"[0-9]+-?|-", text):
+                continue
+            if redirect.op == "<":
+                finding.read(target)
+                finding.gives |= target.carries
+                out.append(Redirect(op, text if text is not None else target.raw, _path_of(target, place)))
+            elif redirect.op in FILE_REDIRECTS or redirect.op == ">&":
+                finding.write(target, op)
+                if text not in FREE_WRITES:
+                    shown = text if text is not None else target.raw
+                    out.append(Redirect(op, shown, _path_of(target, place), writes=True))
+            else:
+                finding.ask(f"an unusual redirect (`{op}`)")
+        return tuple(out)
+
+    def _input(self, redirects: Sequence[RedirectTo], place: Place, finding: Finding) -> Place:
+        """The place with its standard input replaced, if a redirect does so."""
+        for redirect in redirects:
+            if redirect.fd not in ("", "0"):
+                if redirect.here is not None and redirect.here.body is not None:
+                    self._words([redirect.here.body], place, finding)
+                continue
+            if redirect.here is not None and redirect.here.body is not None:
+                place = self._input_text(redirect.here.body, place, finding, end="")
+            elif redirect.op == "<<<":
+                place = self._input_text(redirect.target, place, finding, end="\n")
+            elif redirect.op == "<":
+                target = redirect.target.literal or ""
+                fetched = any(path in self.downloaded for path in place.resolve(target)) if target else False
+                secret = bool(finding.credentials)
+                carries = value_of(redirect.target, place, lambda *_: Flow(), lambda _: None).carries
+                if "<(" in redirect.target.raw:
+                    carries |= finding.gives
+                place = place.with_input(Flow(fetched, contents=True, secret=secret) | carries)
+        return place
+
+    def _input_text(self, word: Word, place: Place, finding: Finding, *, end: str) -> Place:
+        arg = value_of(word, place, self._substitution(place, finding), finding.secret)
+        text = None if arg.literal is None and arg.glob is None else (word.literal or arg.literal or word.raw) + end
+        return place.with_input(arg.carries, text)
+
+    # --- simple commands -----------------------------------------------------------------------------------------
+
+    def _simple(self, simple: Simple, place: Place) -> tuple[Finding, Place]:
+        finding = Finding(place)
+        first_part = len(self.parts)
+        after, env = self._assignments(simple.assignments, place, finding, alone=not simple.words)
+        args = self._words(simple.words, place, finding)
+        given = finding.gives
+        redirects = self._redirects(simple.redirects, place, finding)
+        inner = self._input(simple.redirects, place, finding)
+        finding.gives = given if not args else NOTHING
+        runs: tuple[CommandPart, ...] = ()
+        if args:
+            after, runs = self._command(args, inner, after, finding)
+        self._remember_downloads(finding, simple.redirects, place)
+        # What runs inside of substitutions asks for itself; its part stands before this one.
+        argv = tuple(arg.literal if arg.literal is not None else arg.raw for arg in args)
+        literal = all(arg.literal is not None for arg in args)
+        alone = finding.harmless and all(part.read_only for part in self.parts[first_part:])
+        self.parts.append(CommandPart(argv, redirects, literal, env, alone, runs))
+        return finding, after.with_input_of(place)
+
+    def _command(
+        self, args: list[Arg], inner: Place, after: Place, finding: Finding
+    ) -> tuple[Place, tuple[CommandPart, ...]]:
+        finding.place = inner
+        name = args[0].literal
+        if name is None:
+            if args[0].carries.fetched:
+                finding.dangerous("runs a command that comes from the network")
+            finding.ask(f"which program runs cannot be told (`{args[0].raw}`)")
+            return after, ()
+        if name in ("cd", "pushd", "popd"):
+            return self._change_directory(name, args[1:], after, finding), ()
+        if name in ("read", "export", "readonly", "unset", "set", "shift"):
+            return self._shell_state(name, args[1:], inner, after, finding), ()
+        return after, self._judge(name, tuple(args[1:]), inner, finding)
+
+    def _judge(self, name: str, args: tuple[Arg, ...], place: Place, finding: Finding) -> tuple[CommandPart, ...]:
+        """Hand the command to the judge of its program; what that starts is judged in turn."""
+        runs: list[CommandPart] = []
+
+        def run(inner: Sequence[Arg], inner_place: Place) -> None:
+            self._nested(runs, finding, lambda line: line.command_of(inner, inner_place))
+
+        def run_text(text: str, inner_place: Place) -> None:
+            self._nested(runs, finding, lambda line: line.script(parse(text), inner_place)[0])
+
+        base = name.rpartition("/")[2]
+        for path in place.resolve(name) if "/" in name else []:
+            if path in self.downloaded:
+                finding.dangerous(f"runs `{name}`, which came from the network")
+        judge = self.judges.get(base, self.unknown_program)
+        judge(Command(base, args, place, finding, run, run_text, self.downloaded.__contains__))
+        if base != name:
+            finding.ask(f"runs `{name}`, which need not be the program of that name")
+        return tuple(runs)
+
+    def command_of(self, args: Sequence[Arg], place: Place) -> Finding:
+        """Judge the command that a wrapper starts, as if it stood in its place."""
+        finding = Finding(place)
+        if not args:
+            return finding
+        name = args[0].literal
+        runs: tuple[CommandPart, ...] = ()
+        if name is None:
+            if args[0].carries.fetched:
+                finding.dangerous("runs a command that comes from the network")
+            finding.ask(f"which program runs cannot be told (`{args[0].raw}`)")
+        else:
+            runs = self._judge(name, tuple(args[1:]), place, finding)
+        argv = tuple(arg.literal if arg.literal is not None else arg.raw for arg in args)
+        literal = all(arg.literal is not None for arg in args)
+        self.parts.append(CommandPart(argv, (), literal, (), finding.harmless, runs))
+        return finding
+
+    def _nested(self, runs: list[CommandPart], finding: Finding, judge: Callable[[Line], Finding]) -> None:
+        if self.depth > 8:
+            raise Unclear("commands are nested too deeply")
+        line = Line(
+            self.judges, self.unknown_program, downloaded=self.downloaded, loops=self.loops, depth=self.depth + 1
+        )
+        inner = judge(line)
+        finding.merge(inner)
+        finding.gives |= inner.gives
+        runs.extend(line.parts)
+
+    def _remember_downloads(self, finding: Finding, redirects: Sequence[RedirectTo], place: Place) -> None:
+        if not finding.network and not place.input.fetched:
+            return
+        self.downloaded.update(access.path for access in finding.accesses if access.mode is Mode.WRITE)
+
+    # --- what the shell keeps ------------------------------------------------------------------------------------
+
+    def _assignments(
+        self, assignments: Sequence[Assignment], place: Place, finding: Finding, *, alone: bool
+    ) -> tuple[Place, tuple[str, ...]]:
+        variables = dict(place.variables)
+        env: list[str] = []
+        for assignment in assignments:
+            run = self._substitution(place, finding)
+            value = value_of(assignment.value, replace(place, variables=variables), run, finding.secret)
+            finding.gives |= value.carries
+            name = assignment.name
+            if SAFE_ENVIRONMENT.fullmatch(name):
+                continue
+            if alone and _is_own(name):
+                variables[name] = value
+                continue
+            finding.ask(f"sets `{name}`, which may change what programs do")
+            env.append(f"{name}={value.literal if value.literal is not None else assignment.value.raw}")
+        return (replace(place, variables=variables) if alone else place), tuple(env)
+
+    def _refuse_name(self, name: str, finding: Finding) -> None:
+        if not _is_own(name) and not SAFE_ENVIRONMENT.fullmatch(name):
+            finding.ask(f"sets `{name}`, which may change what programs do")
+
+    def _change_directory(self, name: str, args: Sequence[Arg], place: Place, finding: Finding) -> Place:
+        operands = [arg for arg in args if arg.literal not in ("-P", "-L", "--")]
+        if name == "popd" or len(operands) != 1:
+            if name == "cd" and not operands:
+                operands = [known(os.path.expanduser("~"))]
+            else:
+                finding.ask("changes to a directory that cannot be told")
+                return replace(place, cwds=(), moved=True)
+        values = operands[0].values
+        if values is None or any(value.startswith(("-", "+")) or not value for value in values):
+            finding.ask("changes to a directory that cannot be told")
+            return replace(place, cwds=(), moved=True)
+        paths: list[str] = []
+        for value in values:
+            paths.extend(place.resolve(value))
+        finding.read(operands[0], contents=False)
+        cwds = tuple(dict.fromkeys(Path(path) for path in paths))
+        return replace(place, cwds=cwds if len(cwds) <= MOST_DIRECTORIES else (), moved=True)
+
+    def _shell_state(self, name: str, args: Sequence[Arg], inner: Place, place: Place, finding: Finding) -> Place:
+        words = [arg.literal for arg in args]
+        variables = dict(place.variables)
+        if name == "set":
+            allowed = re.compile(r"[-+][euxv]+|[-+][euxv]*o|pipefail|errexit|nounset|xtrace")
+            if not words or not all(word is not None and allowed.fullmatch(word) for word in words):
+                finding.ask("changes how the shell works")
+            return place
+        if name == "shift":
+            return place
+        skip_value = False
+        for word in words:
+            if skip_value:
+                skip_value = False
+            elif word is not None and name == "read" and re.fullmatch(r"-[rse]+|-[rs]*[dnNpt].*", word):
+                skip_value = len(word) == 2 and word[1] in "dnNpt"
+            elif word is not None and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", word):
+                if name in ("read", "unset"):
+                    self._refuse_name(word, finding)
+                    variables[word] = Arg(f"${word}", carries=inner.input)
+                elif not _is_own(word) or name == "export":
+                    finding.ask(f"`{name} {word}` may change what programs do")
+            else:
+                finding.ask(f"`{name}` with what cannot be told")
+        return replace(place, variables=variables)
+
+
+def _is_own(name: str) -> bool:
+    return OWN_VARIABLE.fullmatch(name) is not None and name not in OBEYED_LOWER_CASE
+
+
+def _path_of(arg: Arg, place: Place) -> str | None:
+    if arg.literal is None:
+        return None
+    paths = place.resolve(arg.literal)
+    return paths[0] if len(paths) == 1 else None
+
+
+def _either(a: Place, b: Place) -> Place:
+    """The place after something that may or may not have happened."""
+    if a == b:
+        return a
+    variables: dict[str, Arg] = {}
+    for name in {*a.variables, *b.variables}:
+        left, right = a.variables.get(name), b.variables.get(name)
+        if left == right and left is not None:
+            variables[name] = left
+        else:
+            carries = (left.carries if left else NOTHING) | (right.carries if right else NOTHING)
+            variables[name] = Arg(f"${name}", carries=carries)
+    return replace(a, cwds=_union(a.cwds, b.cwds), variables=variables, moved=a.moved or b.moved)
+
+
+def _union(a: tuple[Path, ...], b: tuple[Path, ...]) -> tuple[Path, ...]:
+    """All directories of both; none, for those that cannot be told, if they are too many or one side has none."""
+    both = tuple(dict.fromkeys((*a, *b))) if a and b else ()
+    return both if len(both) <= MOST_DIRECTORIES else ()

@@ -1,0 +1,318 @@
+"""Judges of programs that run what they are given: they are seen through, or ask."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+
+from plait.effects.command import Command, Judge, OptionSpec, read_options
+from plait.effects.finding import Arg, Flow, known
+from plait.effects.grammar import parse
+from plait.effects.syntax import Unclear
+
+INTERPRETERS = (
+    "python", "python2", "python3", "pypy", "pypy3", "node", "nodejs", "deno", "bun", "ruby", "perl", "php", "lua",
+    "tclsh", "osascript", "Rscript", "julia", "groovy", "scala", "elixir", "pwsh", "powershell",
+)  # fmt: skip
+SHELLS = ("sh", "bash", "zsh", "dash", "ksh", "fish", "ash", "rbash")
+XARGS = OptionSpec(
+    frozenset(("-0", "-r", "-t", "-x", "--null", "--no-run-if-empty", "--verbose", "--exit")),
+    frozenset((
+        "-n", "-P", "-L", "-d", "-I", "-s", "-E", "--max-args", "--max-procs", "--max-lines", "--delimiter", "--replace",
+    )),
+)  # fmt: skip
+# What code in another language would have to hold to fetch a text and run it.
+FETCHES_IN_CODE = re.compile(
+    r"urllib|requests\.|http\.client|urlopen|fetch\(|https?://|open-uri|LWP|Net::HTTP|socket", re.IGNORECASE
+)
+RUNS_IN_CODE = re.compile(
+    r"\bexec\b|\beval\b|os\.system|subprocess|popen|child_process|\bsystem\b|Function\(|os\.dup2|pty\.spawn",
+    re.IGNORECASE,
+)
+SENDS_IN_CODE = re.compile(r"\bpost\b|urlopen\([^)]*data|\.send(all)?\(|\bput\b|connect\(", re.IGNORECASE)
+READS_IN_CODE = re.compile(
+    r"\bopen\(|readFile|read_text|os\.environ|process\.env|\.env\b|id_rsa|File\.read", re.IGNORECASE
+)
+REMOVES_IN_CODE = re.compile(
+    r"""(?:rmtree|rmSync|rm_rf|rmdirSync|remove_tree)\(\s*(?:os\.path\.expanduser\(\s*)?["']([^"']*)["']"""
+)
+QUOTED = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'""")
+
+
+def _through(flags: str, values: str, operands: int = 0) -> Judge:
+    """A wrapper whose options and first operands are known; what follows is the command it runs."""
+    spec = OptionSpec(frozenset(flags.split()), frozenset(values.split()), numbers=True)
+
+    def judge(command: Command) -> None:
+        options = read_options(command.args, spec, stop_at_operand=True)
+        if options.unclear is not None:
+            command.finding.ask(f"`{command.name}`: {options.unclear} is not known")
+            _run_tail(command)
+            return
+        inner = options.operands[operands:]
+        if inner:
+            command.run(inner, command.place)
+
+    return judge
+
+
+def _run_tail(command: Command) -> None:
+    """Look for danger in what is probably the wrapped command, when the wrapper's options are not known."""
+    tail = [arg for arg in command.args if arg.literal is None or not arg.literal.startswith("-")]
+    if tail:
+        command.run(tail, command.place)
+
+
+def judge_env(command: Command) -> None:
+    """env: assignments may change what the command does; without a command it shows the environment."""
+    finding = command.finding
+    rest = list(command.args)
+    while rest:
+        text = rest[0].literal
+        if text is None:
+            finding.ask(f"`env` with what cannot be told (`{rest[0].raw}`)")
+            break
+        if re.match(r"[A-Za-z_]\w*=", text):
+            finding.ask(f"sets `{text.partition('=')[0]}` through `env`")
+        elif text in ("-i", "-", "--ignore-environment", "-0"):
+            pass
+        elif text in ("-u", "--unset") and len(rest) > 1:
+            finding.ask("unsets a variable through `env`")
+            rest.pop(0)
+        elif text.startswith("-"):
+            finding.ask(f"`env {text}` is not known to be harmless")
+            if text in ("-S", "--split-string") and len(rest) > 1 and rest[1].literal is not None:
+                command.run_text(rest[1].literal, command.place)
+                return
+        else:
+            break
+        rest.pop(0)
+    if rest:
+        command.run(rest, command.place)
+    else:
+        finding.secret("environment variables")
+
+
+def judge_command(command: Command) -> None:
+    """command, builtin: `-v` only looks a name up."""
+    rest = list(command.args)
+    while rest and rest[0].literal in ("-p", "-v", "-V", "--"):
+        if rest.pop(0).literal in ("-v", "-V"):
+            return
+    if rest:
+        command.run(rest, command.place)
+
+
+def judge_exec(command: Command) -> None:
+    if command.args:
+        command.finding.ask("replaces the shell through `exec`")
+        _run_tail(command)
+
+
+def judge_xargs(command: Command) -> None:
+    """xargs: what it appends to the command comes from its input."""
+    options = read_options(command.args, XARGS, stop_at_operand=True)
+    if options.unclear is not None:
+        command.finding.ask(f"`xargs`: {options.unclear} is not known")
+        _run_tail(command)
+        return
+    inner = options.operands or [known("echo")]
+    placeholder = options.value("-I", "--replace")
+    appended = _appended(command)
+    if placeholder is None:
+        command.run([*inner, *appended], command.place)
+        return
+    mark = placeholder.literal or "{}"
+    if any(mark in arg.raw and arg.literal != mark for arg in inner):
+        command.finding.ask("puts its input into the words of a command through `xargs -I`")
+    filled: list[Arg] = []
+    for arg in inner:
+        filled.extend(appended[:1] if arg.literal == mark else [arg])
+    command.run(filled, command.place)
+
+
+def _appended(command: Command) -> list[Arg]:
+    text = command.place.input_text
+    if text is not None:
+        return [known(word) for word in text.split()]
+    if command.place.input_names is not None:
+        return [command.place.input_names]
+    return [Arg('"$@"', splits=True, loose=True, carries=command.place.input)]
+
+
+def judge_shell(command: Command) -> None:
+    """sh, bash …: `-c` runs a text, a file runs a script, and without either the input is run."""
+    finding = command.finding
+    args = list(command.args)
+    runs_text = False
+    while args and (args[0].literal or "").startswith(("-", "+")):
+        option = args.pop(0).literal or ""
+        if option in ("-o", "+o", "-O", "--rcfile", "--init-file") and args:
+            finding.ask(f"`{command.name} {option}` is not known")
+            args.pop(0)
+        elif re.fullmatch(r"-[eux]*c", option):
+            runs_text = True
+            break
+        elif option not in ("-e", "-u", "-x", "-eu", "-eux", "-ex", "--noprofile", "--norc", "-s", "--", "-"):
+            finding.ask(f"`{command.name} {option}` is not known")
+            runs_text = runs_text or ("c" in option and not option.startswith("--"))
+    if runs_text and args:
+        _run_text(command, args[0])
+    elif args:
+        _run_script(command, args[0])
+    else:
+        run_input(command)
+
+
+def _run_text(command: Command, text: Arg) -> None:
+    finding = command.finding
+    _refuse_foreign(command, text.carries)
+    if text.literal is None:
+        finding.ask(f"runs a text that cannot be told through `{command.name} -c`")
+        return
+    if command.name not in ("sh", "bash", "dash"):
+        finding.ask(f"runs a text through `{command.name} -c`")
+    command.run_text(text.literal, command.place)
+
+
+def _run_script(command: Command, script: Arg) -> None:
+    _refuse_foreign(command, script.carries)
+    for value in script.values or ():
+        if value in ("/dev/stdin", "-", "/proc/self/fd/0"):
+            run_input(command)
+        for path in command.place.resolve(value):
+            if command.came_from_network(path):
+                command.finding.dangerous(f"runs `{value}`, which came from the network")
+    command.finding.ask(f"runs a script through `{command.name}`")
+
+
+def run_input(command: Command) -> None:
+    """The command runs its standard input as code."""
+    finding, place = command.finding, command.place
+    _refuse_foreign(command, place.input)
+    finding.ask(f"runs its input as code through `{command.name}`")
+    if place.input_text is not None and command.name in SHELLS:
+        try:
+            parse(place.input_text)
+        except Unclear:
+            return
+        command.run_text(place.input_text, place.with_input(Flow()))
+
+
+def _refuse_foreign(command: Command, flow: Flow) -> None:
+    if flow.fetched:
+        command.finding.dangerous(f"runs code from the network through `{command.name}`")
+    if flow.decoded:
+        command.finding.dangerous(f"runs code that was hidden by an encoding through `{command.name}`")
+
+
+def judge_eval(command: Command) -> None:
+    """eval: joins its words and runs them."""
+    for arg in command.args:
+        _refuse_foreign(command, arg.carries)
+    if command.all_known:
+        command.run_text(" ".join(command.words), command.place)
+    else:
+        command.finding.ask("runs a text that cannot be told through `eval`")
+
+
+def judge_source(command: Command) -> None:
+    command.finding.ask(f"runs a script in this shell through `{command.name}`")
+    if command.args:
+        _run_script(command, command.args[0])
+
+
+def judge_interpreter(command: Command) -> None:
+    """python, node, perl …: code that is run asks; what fetches and runs, sends, or destroys is named."""
+    finding = command.finding
+    words = command.words
+    inline: list[str] = []
+    script: Arg | None = None
+    skip = False
+    for index, word in enumerate(words):
+        if skip:
+            skip = False
+        elif re.fullmatch(r"-[a-zA-Z]*[cerE]|--eval|--execute|--print|-p|-pe|-ne", word) and index + 1 < len(words):
+            inline.append(words[index + 1])
+            _refuse_foreign(command, command.args[index + 1].carries)
+            skip = True
+        elif word in ("-m", "-W", "-X", "-r", "--require", "-I"):
+            script = script or known(word)
+            skip = True
+        elif not word.startswith("-") and script is None and not inline:
+            script = command.args[index]
+            _run_script(command, script)
+    for code in inline:
+        for reason in code_dangers(command, code):
+            finding.dangerous(reason)
+    if not inline and script is None:
+        text = command.place.input_text
+        for reason in code_dangers(command, text) if text is not None else ():
+            finding.dangerous(reason)
+        if command.place.piped or not words or words == ["-"]:
+            run_input(command)
+    finding.ask(f"runs code through `{command.name}`")
+
+
+def code_dangers(command: Command, code: str) -> Sequence[str]:
+    """Look for the plain forms of danger in code of another language; it cannot be told in general."""
+    reasons: list[str] = []
+    if FETCHES_IN_CODE.search(code) and RUNS_IN_CODE.search(code):
+        reasons.append(f"runs code from the network, or opens the machine to it, through `{command.name}`")
+    if FETCHES_IN_CODE.search(code) and SENDS_IN_CODE.search(code) and READS_IN_CODE.search(code):
+        reasons.append(f"sends data out through `{command.name}`")
+    if re.search(r"b64decode|base64", code) and re.search(r"\bexec\b|\beval\b", code):
+        reasons.append(f"runs code that was hidden by an encoding through `{command.name}`")
+    for found in REMOVES_IN_CODE.finditer(code):
+        command.run([known("rm"), known("-rf"), Arg(found[1], (os.path.expanduser(found[1]),))], command.place)
+    if RUNS_IN_CODE.search(code):
+        for quoted in QUOTED.finditer(code):
+            text = quoted[1] or quoted[2] or ""
+            try:
+                parse(text)
+            except Unclear:
+                continue
+            if " " in text:
+                command.run_text(text, command.place)
+    return reasons
+
+
+def judge_watch(command: Command) -> None:
+    command.finding.ask(f"`{command.name}` runs a command in a way of its own")
+    _run_tail(command)
+
+
+JUDGES: Mapping[str, Judge] = {
+    "timeout": _through("--foreground --preserve-status -v --verbose", "-s --signal -k --kill-after", 1),
+    "gtimeout": _through("--foreground --preserve-status -v --verbose", "-s --signal -k --kill-after", 1),
+    "nice": _through("", "-n --adjustment"),
+    "nohup": _through("", ""),
+    "time": _through("-p -v", ""),
+    "stdbuf": _through("", "-i -o -e --input --output --error"),
+    "setsid": judge_watch,
+    "ionice": judge_watch,
+    "flock": judge_watch,
+    "watch": judge_watch,
+    "script": judge_watch,
+    "parallel": judge_watch,
+    "strace": judge_watch,
+    "ltrace": judge_watch,
+    "caffeinate": judge_watch,
+    "busybox": judge_watch,
+    "toybox": judge_watch,
+    "chronic": judge_watch,
+    "unbuffer": judge_watch,
+    "taskset": judge_watch,
+    "env": judge_env,
+    "command": judge_command,
+    "builtin": judge_command,
+    "exec": judge_exec,
+    "xargs": judge_xargs,
+    "gxargs": judge_xargs,
+    "eval": judge_eval,
+    "source": judge_source,
+    ".": judge_source,
+    **dict.fromkeys(SHELLS, judge_shell),
+    **dict.fromkeys(INTERPRETERS, judge_interpreter),
+}
