@@ -1,0 +1,26 @@
+"""`plait` and `python -m plait`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+from plait.cli import main as run
+
+
+def main() -> None:
+    """Run the command line and leave at once: what is to be kept has been written by then.
+
+    Tearing down an interpreter that has loaded a model's library takes longer than everything else at the end.
+    """
+    code = run()
+    for stream in (sys.stdout, sys.stderr):
+        # A closed one is None, a broken one raises: nothing can be done about either any more.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""The tool layer without a model, for scripts: `plait tool`, `plait check-command`, `plait search`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from plait.cli.flags import Parsed
+from plait.cli.start import begin, working_directory
+from plait.cli.terminal import carries_input, put, read_chunk, read_piped, tell, write_all
+from plait.host.paths import Workspace
+from plait.protocol.effects import effects_json
+from plait.protocol.errors import PlaitError, UserError
+from plait.views.headless.input import lines
+from plait.views.headless.messages import encode
+
+OK, REFUSED, FAILED = 0, 5, 6
+MOST_LINE_BYTES = 4 * 1024 * 1024
+
+
+def run_tool(parsed: Parsed) -> int:
+    """Run one call and print its JSON line. Raises UserError for a bad command line."""
+    if len(parsed.words) != 1:
+        raise UserError('`plait tool` needs the name of one tool, as in `plait tool read --json \'{"path": "a.py"}\'`.')
+    started = begin(parsed)
+    arguments = _arguments(parsed)
+    from plait import wiring
+
+    line = asyncio.run(
+        wiring.run_tool(started.loaded, started.workspace, parsed.words[0], arguments, allow_all=started.allow_all)
+    )
+    write_all(1)(encode(line))
+    if line["verdict"] != "allowed":
+        return REFUSED
+    return OK if line["outcome"] == "ok" else FAILED
+
+
+def _arguments(parsed: Parsed) -> dict[str, Any]:
+    text: str | bytes | None = parsed.value("json")
+    where = "`--json`"
+    if text is None:
+        where = "standard input"
+        if not carries_input():
+            raise UserError("`plait tool` needs the call's arguments: `--json '{…}'`, or the same on standard input.")
+        text = read_piped(None) or b""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where} is not JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise UserError(f"{where} must be a JSON object of arguments; found {type(value).__name__}.")
+    return value
+
+
+def check_commands(parsed: Parsed) -> int:
+    """Answer JSON lines until the end of input. A bad line is answered too, and the stream goes on."""
+    if not parsed.has("json") or parsed.words:
+        raise UserError('`plait check-command --json` reads JSON lines `{"id", "command", "cwd"?}` on standard input.')
+    if not carries_input():
+        raise UserError("`plait check-command` reads standard input, which is no pipe and no file.")
+    cwd = working_directory()
+    try:
+        workspace = Workspace.at(cwd, *map(Path, parsed.values("add-dir")))
+    except OSError as error:
+        raise UserError(f"`--add-dir {error.filename}`: {error.strerror}.") from error
+    write = write_all(1)
+    for line in stdin_lines():
+        write(encode(_checked(line, workspace)))
+    return OK
+
+
+def _checked(line: bytes, workspace: Workspace) -> dict[str, Any]:
+    # The parser behind it takes its time to load; nothing else here needs it.
+    from plait.effects import shell
+
+    try:
+        request = json.loads(line)
+    except (ValueError, RecursionError):
+        return {"id": None, "error": "not JSON"}
+    match request:
+        case {"id": identity, "command": str(command)} if isinstance(request.get("cwd", ""), str):
+            pass
+        case _:
+            return {"id": None, "error": 'expected {"id", "command", "cwd"?}'}
+    try:
+        cwd = workspace.resolve(request["cwd"]) if request.get("cwd") else workspace.cwd
+        effects = shell.command_effects(command, cwd=cwd, workspace=workspace)
+    except PlaitError as error:
+        return {"id": identity, "verdict": "stateful", "reason": str(error), "effects": None}
+    return {
+        "id": identity,
+        "verdict": shell.verdict(effects),
+        "reason": effects.danger or effects.reason,
+        "effects": effects_json(effects),
+    }
+
+
+def stdin_lines() -> Iterator[bytes]:
+    """Yield standard input's lines as they come; a blank one is skipped, one that is too long is cut short."""
+    rest = b""
+    while chunk := read_chunk():
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line for line in whole if line.strip())
+        if len(rest) > MOST_LINE_BYTES:
+            yield b"too long"
+            rest = _skip_line()
+    if rest.strip():
+        yield rest
+
+
+def _skip_line() -> bytes:
+    while chunk := read_chunk():
+        _, newline, rest = chunk.partition(b"\n")
+        if newline:
+            return rest
+    return b""
+
+
+def search(parsed: Parsed) -> int:
+    """Search this directory, once or for every line of standard input. Finding nothing is no failure."""
+    started_in = working_directory()
+    workspace = Workspace.at(started_in)
+    from plait.search.fan_out import SearchRequest
+    from plait.search.fan_out import search as find
+    from plait.search.wire import encode_hits, encode_line
+
+    if parsed.has("stdio"):
+        if parsed.words:
+            raise UserError("`plait search --stdio` reads its queries on standard input: give none as an argument.")
+        asyncio.run(_serve(workspace))
+        return OK
+    if not parsed.words:
+        raise UserError('`plait search` needs a query, as in `plait search "def main"`.')
+    limit = parsed.value("limit") or "20"
+    if not limit.isdecimal() or not 1 <= int(limit) <= 10_000:
+        raise UserError(f"`--limit` must be a whole number from 1 to 10000; found `{limit}`.")
+    kinds = tuple(kind for value in parsed.values("kind") for kind in value.split(",") if kind)
+    request = SearchRequest(" ".join(parsed.words), kinds, limit=int(limit))
+    hits = asyncio.run(find(request, workspace))
+    if parsed.has("json"):
+        write_all(1)(encode_line(encode_hits(hits)))
+        return OK
+    for hit in hits.hits:
+        put(f"{hit.path}:{hit.line}: {hit.text}\n")
+    if not hits.hits:
+        tell("nothing found.")
+    return OK
+
+
+class InputLines:
+    """Standard input for `search.wire.serve`."""
+
+    def __init__(self) -> None:
+        self._lines = lines(read_chunk)
+
+    async def readline(self) -> bytes:
+        line = await anext(self._lines, None)
+        return b"" if line is None else line + b"\n"
+
+
+class OutputLines:
+    """Standard output for `search.wire.serve`; written at once."""
+
+    def __init__(self) -> None:
+        self.write = write_all(1)
+
+    async def drain(self) -> None:
+        return None
+
+
+async def _serve(workspace: Workspace) -> None:
+    from plait.search.wire import serve
+
+    await serve(InputLines(), OutputLines(), workspace)

@@ -1,0 +1,261 @@
+"""The installed program as a process: what it prints, and what it exits with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="shells and signals of POSIX")
+
+
+class Program:
+    """`plait` with directories of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.project = root / "project"
+        self.state = root / "state"
+        self.config = root / "config"
+        for directory in (self.project, self.config):
+            directory.mkdir()
+        self.environ = {name: value for name, value in os.environ.items() if not name.startswith("PLAIT_")}
+        self.environ |= {
+            "PLAIT_CONFIG_DIR": str(self.config),
+            "PLAIT_STATE_DIR": str(self.state),
+            "PLAIT_CACHE_DIR": str(root / "cache"),
+        }
+
+    def command(self, *words: str | bytes) -> list[str | bytes]:
+        return [sys.executable, "-m", "plait", *words]
+
+    def __call__(self, *words: str | bytes, piped: str | bytes = b"", **more: Any) -> subprocess.CompletedProcess[str]:
+        data = piped.encode() if isinstance(piped, str) else piped
+        environ = {**self.environ, **more.pop("environ", {})}
+        ran = subprocess.run(
+            self.command(*words),
+            check=False,
+            input=data,
+            capture_output=True,
+            cwd=more.pop("cwd", self.project),
+            env=environ,
+            timeout=30,
+            **more,
+        )
+        return subprocess.CompletedProcess(ran.args, ran.returncode, ran.stdout.decode(), ran.stderr.decode())
+
+    def shell(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Run a script of `sh` in which `$PLAIT` is the program."""
+        environ = {**self.environ, "PLAIT": f"{sys.executable} -m plait"}
+        return subprocess.run(
+            ["sh", "-c", script],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=self.project,
+            env=environ,
+            timeout=30,
+        )
+
+
+@pytest.fixture
+def plait(tmp_path: Path) -> Program:
+    return Program(tmp_path)
+
+
+def loaded_by(*words: str) -> set[str]:
+    code = (
+        f"import sys\nfrom plait.cli import main\nmain({list(words)!r})\nprint(' '.join(sys.modules), file=sys.stderr)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    return set(ran.stderr.split())
+
+
+@pytest.mark.parametrize("flag", ["--version", "--help"])
+def test_version_and_help_load_next_to_nothing(flag: str) -> None:
+    loaded = loaded_by(flag)
+
+    heavy = {"pydantic", "pydantic_ai", "textual", "msgspec", "httpx", "httpx2", "openai", "anthropic", "asyncio"}
+    assert loaded & heavy == set()
+    assert {name for name in loaded if name.startswith("plait.")} <= {
+        "plait.cli",
+        "plait.cli.flags",
+        "plait.cli.help",
+        "plait.cli.table",
+        "plait.cli.terminal",
+        "plait.protocol",
+        "plait.protocol.display",
+        "plait.protocol.errors",
+    }
+
+
+def test_the_version_is_one_line(plait: Program) -> None:
+    ran = plait("--version")
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith("plait ")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--fork"], "`--fork` is not a flag of `plait`"),
+        (["-p"], "no prompt: give one as an argument or on standard input"),
+        (["-p", "   "], "no prompt"),
+        (["-p", "hi", "--max-turns", "none"], "`--max-turns`: `limits.max_turns` must be a whole number from 1"),
+        (["-p", "hi", "--permission-mode", "wild"], "`--permission-mode`: `permission_mode` must be one of `default`"),
+        (["-p", "hi", "--allowedTools", "Bash("], "`--allowedTools`: rule `Bash(`"),
+        (["-p", "hi", "--output-format", "xml"], "`--output-format xml`: must be one of `text`"),
+        (["-p", "hi", "--include-partial-messages"], "needs `--output-format stream-json`"),
+        (["-p", "hi", "--input-format", "stream-json"], "needs `--output-format stream-json`"),
+        (["-p", "hi", "--add-dir", "/no/such"], "`/no/such` cannot be worked in"),
+        (["-p", "hi", "--add-dir", sys.executable], "is not a directory"),
+        (["-p", "hi", "--settings", "/no/such.toml"], "there is no such settings file"),
+        (["-p", "hi", "--output", "/no/such/file"], "there is no directory `/no/such`"),
+        (["-p", "hi", "--json-schema", "{"], "`--json-schema`: not JSON"),
+        (["-p", "hi", "--json-schema", '{"type": 7}'], "`--json-schema`: not a JSON Schema"),
+        (["-p", "-r"], "needs the session's id"),
+        (["-p", b"caf\xe9"], "not UTF-8"),
+        (["sessions", "wash"], "`plait sessions`: expected `list`"),
+        (["sessions", "show", "nope"], "no such session"),
+        (["sessions", "prune", "--older-than", "x"], "`--older-than` must be a number"),
+        (["config", "colour"], "`colour` is not a setting"),
+        (["completion"], "needs a shell"),
+        (["tool"], "needs the name of one tool"),
+        (["tool", "read", "--json", "[]"], "must be a JSON object"),
+        (["tool", "read", "--json", "{"], "is not JSON"),
+        (["check-command"], "`plait check-command --json`"),
+        (["search"], "needs a query"),
+        (["search", "x", "--limit", "0"], "`--limit` must be a whole number"),
+    ],
+)
+def test_misuse_is_one_line_and_exit_code_one(plait: Program, words: Sequence[str | bytes], expected: str) -> None:
+    ran = plait(*words)
+
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert expected in ran.stderr
+    assert len(ran.stderr.splitlines()) <= 3
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_malformed_settings_file_is_named_with_its_line(plait: Program) -> None:
+    (plait.config / "settings.toml").write_text("[limits]\nmax_turns = 'many'\n")
+
+    ran = plait("-p", "hi")
+
+    assert ran.returncode == 1
+    assert f"`{plait.config / 'settings.toml'}`, line 2: `limits.max_turns` must be a whole number" in ran.stderr
+
+
+def test_config_lists_each_value_and_its_origin(plait: Program) -> None:
+    (plait.config / "settings.toml").write_text("[caps]\nfiles = 3\n")
+    (plait.project / ".plait").mkdir()
+    (plait.project / ".plait" / "settings.toml").write_text("model = 'x'\n[permissions]\ndeny = ['shell']\n")
+
+    ran = plait("config", "--max-turns", "4")
+    found = json.loads(plait("config", "--json", "caps").stdout)
+
+    lines = [line.split() for line in ran.stdout.splitlines()]
+    assert ["caps.files", "3", f"({plait.config / 'settings.toml'})"] in lines
+    assert ["limits.max_turns", "4", "(--max-turns)"] in lines
+    assert ["permissions.deny", "shell", f"({plait.project / '.plait' / 'settings.toml'})"] in lines
+    assert "`model` ignored: a project's file may only tighten" in ran.stderr
+    assert {"name": "caps.files", "value": "3", "origin": str(plait.config / "settings.toml")} in found
+
+
+def test_doctor_says_which_keys_are_set_and_never_their_value(plait: Program) -> None:
+    ran = plait("doctor", environ={"OPENAI_API_KEY": "sk-very-secret-indeed-0123456789"})
+
+    assert ran.returncode == 0
+    assert "OPENAI_API_KEY" in ran.stdout
+    assert "very-secret" not in ran.stdout + ran.stderr
+    assert "Ollama" in ran.stdout
+
+
+def test_a_directory_without_sessions_has_an_empty_list(plait: Program) -> None:
+    assert plait("sessions", "list").stdout == ""
+    assert json.loads(plait("sessions", "list", "--json").stdout) == []
+
+
+@POSIX
+def test_a_deleted_working_directory_is_one_line(plait: Program) -> None:
+    ran = plait.shell("mkdir gone; cd gone; rmdir ../gone; $PLAIT -p hi < /dev/null")
+
+    assert ran.returncode == 1
+    assert ran.stderr == "plait: the working directory no longer exists: change to another one.\n"
+
+
+@POSIX
+@pytest.mark.parametrize("words", ["--help", "--version", "config", "completion bash"])
+def test_a_reader_that_leaves_early_is_no_news(plait: Program, words: str) -> None:
+    ran = plait.shell(f"$PLAIT {words} | true")
+
+    assert ran.stderr == ""
+
+
+@POSIX
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_behind_standard_output_is_one_line(plait: Program) -> None:
+    ran = plait.shell("$PLAIT --help > /dev/full")
+
+    assert ran.returncode == 2
+    assert ran.stderr == "plait: No space left on device.\n"
+
+
+@POSIX
+@pytest.mark.parametrize(
+    ("script", "code"), [("$PLAIT --version >&-", 1), ("$PLAIT --version <&-", 0), ("$PLAIT --version 2>&-", 0)]
+)
+def test_closed_streams_do_no_harm(plait: Program, script: str, code: int) -> None:
+    ran = plait.shell(script)
+
+    assert ran.returncode == code
+    assert ran.stderr == ""
+
+
+@POSIX
+def test_an_answer_needs_somewhere_to_go(plait: Program) -> None:
+    ran = plait.shell("$PLAIT -p hi >&- < /dev/null")
+
+    assert ran.returncode == 1
+    assert "standard output is closed" in ran.stderr
+
+
+@POSIX
+def test_a_dumb_terminal_is_refused_with_the_way_out(plait: Program) -> None:
+    import pty
+
+    controller, terminal = pty.openpty()
+    try:
+        ran = subprocess.run(
+            plait.command(),
+            check=False,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=subprocess.PIPE,
+            cwd=plait.project,
+            env={**plait.environ, "TERM": "dumb"},
+            timeout=30,
+        )
+    finally:
+        os.close(controller)
+        os.close(terminal)
+
+    assert ran.returncode == 1
+    assert b"`TERM=dumb`: this terminal cannot show the screen; use `plait --print" in ran.stderr
+
+
+@POSIX
+def test_the_debug_log_is_private_and_holds_what_went_wrong(plait: Program, tmp_path: Path) -> None:
+    log = tmp_path / "debug.log"
+
+    plait("config", "--debug", str(log))
+    ran = plait("-p", "hi", "--debug", str(tmp_path))
+
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert (ran.returncode, "the log cannot be written" in ran.stderr) == (1, True)
