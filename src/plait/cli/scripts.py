@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ from typing import Any
 from plait.cli.flags import Parsed
 from plait.cli.start import begin, working_directory
 from plait.cli.terminal import carries_input, put, read_chunk, read_piped, tell, write_all
+from plait.config import debug_log
 from plait.host.paths import Workspace
-from plait.protocol.effects import effects_json
+from plait.protocol.effects import UNKNOWN, effects_json
 from plait.protocol.errors import PlaitError, UserError
 from plait.views.headless.input import lines
 from plait.views.headless.messages import encode
+
+LOG = logging.getLogger("plait.scripts")
 
 OK, REFUSED, FAILED = 0, 5, 6
 MOST_LINE_BYTES = 4 * 1024 * 1024
@@ -66,6 +70,7 @@ def check_commands(parsed: Parsed) -> int:
         workspace = Workspace.at(cwd, *map(Path, parsed.values("add-dir")))
     except OSError as error:
         raise UserError(f"`--add-dir {error.filename}`: {error.strerror}.") from error
+    debug_log.silence()
     write = write_all(1)
     for line in stdin_lines():
         write(encode(_checked(line, workspace)))
@@ -89,11 +94,15 @@ def _checked(line: bytes, workspace: Workspace) -> dict[str, Any]:
         cwd = workspace.resolve(request["cwd"]) if request.get("cwd") else workspace.cwd
         effects = shell.command_effects(command, cwd=cwd, workspace=workspace)
     except PlaitError as error:
-        return {"id": identity, "verdict": "stateful", "reason": str(error), "effects": None}
+        return {"id": identity, "error": str(error)}
+    except Exception as error:  # A process edge: one command that brings the parser down must not end the stream.
+        LOG.exception("check %r", command)
+        reason = f"cannot be told: {type(error).__name__}"
+        return {"id": identity, "verdict": "stateful", "reason": reason, "effects": effects_json(UNKNOWN)}
     return {
         "id": identity,
-        "verdict": shell.verdict(effects),
-        "reason": effects.danger or effects.reason,
+        "verdict": shell.verdict(effects, workspace),
+        "reason": effects.reason,
         "effects": effects_json(effects),
     }
 

@@ -6,7 +6,7 @@ Paths are absolute and resolved (`host.paths`), with `/` as separator on every p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -124,28 +124,5 @@ def conflict(a: Effects, b: Effects) -> bool:
 
 
 def effects_json(effects: Effects) -> dict[str, Any]:
-    """Return effects as JSON, the one form in which scripts see them (`plait tool`, `plait check-command`)."""
-    return {
-        "effect": effects.kind,
-        "accesses": [{"mode": one.mode.value, "path": one.path, "tree": one.tree} for one in effects.accesses],
-        "network": list(effects.network),
-        "credentials": list(effects.credentials),
-        "spawns": effects.spawns,
-        "unknown": effects.unknown,
-        "danger": effects.danger,
-        "reason": effects.reason,
-        "parts": [_part_json(part) for part in effects.parts],
-    }
-
-
-def _part_json(part: CommandPart) -> dict[str, Any]:
-    return {
-        "argv": list(part.argv),
-        "redirects": [
-            {"op": one.op, "target": one.target, "path": one.path, "writes": one.writes} for one in part.redirects
-        ],
-        "literal": part.literal,
-        "env": list(part.env),
-        "read_only": part.read_only,
-        "runs": [_part_json(inner) for inner in part.runs],
-    }
+    """Return effects as JSON values, the one form in which scripts see them."""
+    return {"kind": effects.kind, **asdict(effects)}
