@@ -313,3 +313,9 @@ def test_the_debug_log_has_a_usual_place(place: Place) -> None:
     assert place.load(PLAIT_DEBUG="1").settings.debug == str(place.state / "debug.log")
     assert place.load(PLAIT_DEBUG="0").settings.debug is None
     assert place.load(PLAIT_DEBUG="log.txt").settings.debug == str(place.project / "log.txt")
+
+
+def test_the_documentation_names_every_setting() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+
+    assert [name for name in SETTINGS if f"`{name}`" not in text] == []
