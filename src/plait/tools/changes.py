@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from plait.protocol.calls import DiffDetail
 from plait.tools.matching import NEWLINE, Block, split_lines, unchanged_blocks
-from plait.tools.nearest import LONGEST_SHOWN
 from plait.tools.output import cut
 
 # Up to here a view gets both texts whole.
@@ -17,6 +16,7 @@ MOST_CHARACTERS = 200_000
 
 SNIPPET_AROUND = 2
 SNIPPET_LINES = 40
+LONGEST_LINE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def snippet(change: Change) -> str:
             rows.append("    …")
         for number in range(first, end):
             line = NEWLINE.sub("", change.after[number])
-            rows.append(f"{number + 1:>5}\t{line[:LONGEST_SHOWN]}")
+            rows.append(f"{number + 1:>5}\t{line[:LONGEST_LINE]}")
         shown_to = max(shown_to, end)
     if len(rows) > SNIPPET_LINES:
         half = SNIPPET_LINES // 2

@@ -15,7 +15,7 @@ from msgspec import Meta, field
 
 from plait.host.files import Decoded, FileState, NotText, decode, encode, read_file, replace_file, sha256, stat_stamp
 from plait.host.paths import Workspace
-from plait.host.protected import GOVERNING_NAMES, credential, protected
+from plait.host.protected import credential, governs
 from plait.protocol.calls import DiffDetail, WriteIntent
 from plait.protocol.effects import Access, Effects, Mode
 from plait.protocol.errors import ToolRefused
@@ -121,7 +121,7 @@ def _target(args: EditArgs, workspace: Workspace) -> Path:
         raise ToolRefused(f"`{args.path}` is a directory's name: give a file's.")
     path = workspace.resolve(args.path)
     # Each name by itself, so that a `.git` is seen also below a directory that governs something else.
-    if any(protected(f"/{part}") == GOVERNING_NAMES[".git"] for part in path.parts[1:]):
+    if any(governs(f"/{part}") == "git" for part in path.parts[1:]):
         raise ToolRefused(f"`{args.path}` belongs to git itself and is not edited: use `git` commands.")
     return path
 
@@ -172,7 +172,9 @@ def _edited(text: str, edit: TextEdit, which: str, name: str) -> str:
             f"{which} is {len(spans)} times in `{name}` (lines {numbers}{more}); nothing was written. "
             "Add lines around it until it is unique, or set `replace_all`."
         )
-    return replace_spans(text, without_overlaps(spans), edit.new)
+    # Who names line ends in `old`, and finds them so, means those in `new`.
+    literally = "\r" in edit.old and text[spans[0].start : spans[0].end] == edit.old
+    return replace_spans(text, without_overlaps(spans), edit.new, literally=literally)
 
 
 def _instead(text: str, edit: TextEdit) -> str:

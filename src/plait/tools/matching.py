@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from plait.host.text import prevailing_newline
 
 NEWLINE = re.compile(r"\r\n|\r|\n")
-# Beyond this many lines, differing in the middle, the old and the new are not compared line by line.
-MOST_COMPARED_LINES = 20_000
+# Pairs of equal lines, the measure of the work, beyond which two texts are not compared line by line.
+MOST_PAIRS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,15 @@ def without_overlaps(spans: list[Span]) -> list[Span]:
     return kept
 
 
-def replace_spans(exact: str, spans: list[Span], new: str) -> str:
-    """Return `exact` with `new` in place of each of the spans, which do not overlap, in the line ends of the place."""
+def replace_spans(exact: str, spans: list[Span], new: str, *, literally: bool) -> str:
+    """Return `exact` with `new` in place of each of the spans, which do not overlap.
+
+    Its line ends become those of the place, unless it is meant `literally`.
+    """
     pieces = []
     done = 0
     for span in spans:
-        pieces += [exact[done : span.start], fitted(exact, span, new)]
+        pieces += [exact[done : span.start], new if literally else fitted(exact, span, new)]
         done = span.end
     return "".join([*pieces, exact[done:]])
 
@@ -108,18 +112,25 @@ def _newline_near(exact: str, span: Span) -> str:
 
 
 def _keep_line_ends(old: str, new: str) -> str:
-    """Return `new` with the line ends that `old`, which mixes them, has on the same lines."""
-    usual = prevailing_newline(old)
+    """Return `new` with the line ends of `old`, which mixes them, line for line.
+
+    An unchanged line keeps its own; where lines changed, the first of the new ones takes that of the first of the
+    old ones and so on, and what is more takes that of the last, or of the line before.
+    """
     old_lines, new_lines = split_lines(old), split_lines(new)
-    ends = [NEWLINE.search(line) for line in old_lines]
-    fitted_lines = [line.replace("\n", usual) for line in new_lines]
-    bare_old, bare_new = [NEWLINE.sub("", line) for line in old_lines], [line.rstrip("\n") for line in new_lines]
+    bare_old, bare_new = [NEWLINE.sub("", line) for line in old_lines], [NEWLINE.sub("", line) for line in new_lines]
+    ends = [line[len(bare) :] for line, bare in zip(old_lines, bare_old, strict=True)]
+    usual = prevailing_newline(old)
+    kept: list[str] = []
+    old_done = 0
     for block in unchanged_blocks(bare_old, bare_new):
-        for i in range(block.size):
-            end = ends[block.a + i]
-            if end is not None and new_lines[block.b + i].endswith("\n"):
-                fitted_lines[block.b + i] = bare_new[block.b + i] + end[0]
-    return "".join(fitted_lines)
+        changed = ends[old_done : block.a] or ends[max(0, old_done - 1) : old_done]
+        count = block.b - len(kept)
+        kept += [changed[min(i, len(changed) - 1)] if changed else usual for i in range(count)]
+        kept += ends[block.a : block.a + block.size]
+        old_done = block.a + block.size
+    pairs = zip(new_lines, bare_new, kept, strict=True)
+    return "".join(bare + (end or usual) if line != bare else bare for line, bare, end in pairs)
 
 
 def split_lines(text: str) -> list[str]:
@@ -153,7 +164,8 @@ def unchanged_blocks(old: list[str], new: list[str]) -> list[Block]:
         tail += 1
     blocks = [Block(0, 0, head)] if head else []
     middle_old, middle_new = old[head : len(old) - tail], new[head : len(new) - tail]
-    if middle_old and middle_new and len(middle_old) + len(middle_new) <= MOST_COMPARED_LINES:
+    there = Counter(middle_new)
+    if 0 < sum(there[line] for line in middle_old) <= MOST_PAIRS:
         matches = SequenceMatcher(None, middle_old, middle_new).get_matching_blocks()
         blocks += [Block(head + match.a, head + match.b, match.size) for match in matches if match.size]
     return [*blocks, Block(len(old) - tail, len(new) - tail, tail)]

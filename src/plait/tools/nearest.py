@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from difflib import SequenceMatcher
 
@@ -9,25 +10,30 @@ from plait.tools.matching import NEWLINE
 
 MOST_LINES = 20_000
 LONGEST_COMPARED = 200
-LONGEST_SHOWN = 300
-MOST_SHOWN = 12
+LONGEST_SHOWN = 800
 SIMILAR = 0.6
 
 
 def nearest(text: str, wanted: str) -> str:
-    """Return lines for the model: where something like `wanted` stands, and what exactly stands there."""
+    """Return one line for the model: where something like `wanted` stands, and what exactly stands there."""
     lines = NEWLINE.split(text)[:MOST_LINES]
     asked = NEWLINE.split(wanted.strip("\r\n"))
     place = _same_but_for_space(lines, asked)
     if place is not None:
         where = _lines_in_words(place, len(asked))
-        return f"It is at {where} but for white space; exactly it reads:\n{numbered(lines, place, len(asked))}"
+        return f"It differs in white space from {where}: {_quoted(lines, place, len(asked))}."
     anchor = max(asked, key=lambda line: len(line.strip()))
     best = _most_similar(lines, anchor.strip())
     if best is None:
         return "Nothing in the file is like it: read the file."
     first = max(0, best - asked.index(anchor))
-    return f"Nearest:\n{numbered(lines, first, len(asked))}"
+    return f"Nearest is {_lines_in_words(first, len(asked))}: {_quoted(lines, first, len(asked))}."
+
+
+def _quoted(lines: list[str], first: int, count: int) -> str:
+    """Return lines as one JSON string, so that tabs and line ends are seen and can be copied."""
+    shown = json.dumps("\n".join(lines[first : first + count]), ensure_ascii=False)
+    return shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…"
 
 
 def _lines_in_words(first: int, count: int) -> str:
@@ -65,10 +71,3 @@ def _most_similar(lines: list[str], wanted: str) -> int | None:
         ):
             best, best_ratio = number, ratio
     return best
-
-
-def numbered(lines: list[str], first: int, count: int) -> str:
-    """Return `count` lines from `first` (from 0) as `read` shows them, long ones and long runs cut."""
-    shown = lines[first : first + min(count, MOST_SHOWN)]
-    rows = [f"{number:>5}\t{line[:LONGEST_SHOWN]}" for number, line in enumerate(shown, first + 1)]
-    return "\n".join(rows + (["    …"] if count > MOST_SHOWN else []))
