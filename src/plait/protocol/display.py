@@ -1,33 +1,56 @@
-"""The one sanitiser: text of tools, models and repositories becomes text that is safe to show. Pure."""
+"""The one sanitiser: text from outside becomes text that is safe to show. Pure.
+
+Whatever a terminal would act on is shown instead: control characters as their pictures (U+2400 block), C1 controls,
+bidirectional and zero-width characters as `<U+202E>`. Used at display only; the log, the model and edits see the
+real text. See UTR #36 and CVE-2021-42574 for the why.
+"""
 
 from __future__ import annotations
 
 import re
 
-# Whole escape sequences go, not only their first character: CSI, OSC and the other strings, two-character ones
-# (ECMA-48, 5.3-5.6), with 7-bit and 8-bit introducers.
-_SEQUENCE = re.compile(
-    "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]?"
-    "|(?:\x1b[\\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)?"
-    "|\x1b[ -/]*[0-~]?"
+# C0 (tab and newline are looked at apart), DEL, C1, soft hyphen, bidi controls, zero-width and invisible characters,
+# line and paragraph separators, variation selectors beyond emoji's, tags, the BOM, lone surrogates, non-characters.
+UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-# Controls, and what reorders or hides text without being seen (Unicode Bidirectional Algorithm, UAX #9).
-_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+PLAIN = re.compile(r"[\x20-\x7e\n]*\Z")
+TAB = "    "
+LONG_GAP = re.compile(r"(?<=\S)[ \u00a0\u2000-\u200a\u3000]{40,}(?=\S)")
 
 
 def sanitise(text: str, *, keep_newlines: bool = True) -> str:
-    """Return `text` without anything that could drive a terminal or disguise what is shown.
+    """Return `text` with everything made visible that a terminal or an eye could be fooled by.
 
-    Tabs stay. Without `keep_newlines` it becomes one line. Surrogates (bytes that are not UTF-8) become `�`.
+    A carriage return before a newline goes; a tab becomes four spaces; without `keep_newlines` a newline is shown too.
     """
-    text = text.replace("\r\n", "\n")
-    if "\x1b" in text or not text.isascii():
-        text = _SEQUENCE.sub("", text)
-    text = _INVISIBLE.sub("", text)
-    if not text.isascii():
-        text = text.encode("utf-8", "replace").decode("utf-8") if _has_surrogates(text) else text
-    return text if keep_newlines else " ".join(text.split("\n"))
+    if PLAIN.match(text) and (keep_newlines or "\n" not in text):
+        return LONG_GAP.sub(_marked_gap, text) if "  " * 20 in text else text
+    text = text.replace("\r\n", "\n").replace("\t", TAB)
+    if not keep_newlines:
+        text = text.replace("\n", "\u240a")
+    return LONG_GAP.sub(_marked_gap, UNSAFE.sub(_shown, text))
 
 
-def _has_surrogates(text: str) -> bool:
-    return any("\ud800" <= char <= "\udfff" for char in text)
+def sanitise_line(text: str) -> str:
+    """Return `text` as one safe line."""
+    return sanitise(text, keep_newlines=False)
+
+
+def _shown(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "\u2421"
+    if 0xDC80 <= code <= 0xDCFF:
+        # A byte of a file name that is not UTF-8, as Python keeps it.
+        return f"<{code - 0xDC00:02X}>"
+    return f"<U+{code:04X}>"
+
+
+def _marked_gap(match: re.Match[str]) -> str:
+    """A gap so long that what follows would be out of sight is said, not shown."""
+    return f" <{len(match.group())} spaces> "
