@@ -24,6 +24,7 @@ from plait.protocol.errors import UserError
 from plait.protocol.ports import SessionHandle
 from plait.views.headless.run import OutputFormat, PrintOptions, print_session
 
+REST_LIMIT_S = 0.2
 FORMATS: dict[str, OutputFormat] = {"text": "text", "json": "json", "stream-json": "stream-json"}
 
 
@@ -53,7 +54,8 @@ def run(parsed: Parsed, *, stdout_open: bool) -> int:
         plait_version=__version__,
         read_input=read_chunk if lines_in else None,
     )
-    return asyncio.run(_print(started, chosen, options))
+    # Not closed: that would wait for threads that may be stuck in a read, and the process is about to end anyway.
+    return asyncio.Runner().run(_print(started, chosen, options))
 
 
 async def _print(started: Started, chosen: Opening, options: PrintOptions) -> int:
@@ -65,7 +67,19 @@ async def _print(started: Started, chosen: Opening, options: PrintOptions) -> in
             started.loaded, started.workspace, chosen, interactive=False, allow_all=started.allow_all
         )
 
-    return await print_session(open_session, options, write_all(1), tell)
+    try:
+        return await print_session(open_session, options, write_all(1), tell)
+    finally:
+        await _cancel_rest()
+
+
+async def _cancel_rest() -> None:
+    """Give whatever did not end with the session a last chance to clean up: its commands must not outlive it."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    if rest:
+        await asyncio.wait(rest, timeout=REST_LIMIT_S)
 
 
 def full_prompt(words: str) -> str:

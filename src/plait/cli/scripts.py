@@ -14,6 +14,7 @@ from plait.cli.start import begin, working_directory
 from plait.cli.terminal import carries_input, put, read_chunk, read_piped, tell, write_all
 from plait.config import debug_log
 from plait.host.paths import Workspace
+from plait.permissions.rules import canonical_tool
 from plait.protocol.effects import UNKNOWN, effects_json
 from plait.protocol.errors import PlaitError, UserError
 from plait.views.headless.input import lines
@@ -31,11 +32,10 @@ def run_tool(parsed: Parsed) -> int:
         raise UserError('`plait tool` needs the name of one tool, as in `plait tool read --json \'{"path": "a.py"}\'`.')
     started = begin(parsed)
     arguments = _arguments(parsed)
+    name = canonical_tool(parsed.words[0])
     from plait import wiring
 
-    line = asyncio.run(
-        wiring.run_tool(started.loaded, started.workspace, parsed.words[0], arguments, allow_all=started.allow_all)
-    )
+    line = asyncio.run(wiring.run_tool(started.loaded, started.workspace, name, arguments, allow_all=started.allow_all))
     write_all(1)(encode(line))
     if line["verdict"] != "allowed":
         return REFUSED

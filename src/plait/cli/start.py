@@ -130,6 +130,9 @@ def flag_values(parsed: Parsed) -> list[FlagValue]:
 
 def _of_flag(given: Given) -> list[FlagValue]:
     flag, spelled = given.flag, given.spelled
+    # A directory's name may be any bytes; whatever is text goes to services that take UTF-8 only.
+    if flag.setting != "additional_directories" and not all(map(is_utf8, given.values)):
+        raise UserError(f"`{spelled}`: its value is not UTF-8 text.")
     match flag.takes:
         case "nothing":
             return [FlagValue(flag.setting, flag.const, spelled)]
@@ -196,6 +199,11 @@ def opening(parsed: Parsed) -> Opening:
 def prompt_of(parsed: Parsed) -> str:
     """Return the words of the prompt. Raises UserError if they are not UTF-8."""
     text = " ".join(word for word in parsed.words if word != "-")
-    if any("\udc80" <= char <= "\udcff" for char in text):
+    if not is_utf8(text):
         raise UserError("the prompt is not UTF-8 text: check the encoding of the terminal or script.")
     return text
+
+
+def is_utf8(text: str) -> bool:
+    """False if the text holds bytes that Python could not decode (they are surrogates then)."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)

@@ -33,7 +33,7 @@ OutputFormat = Literal["text", "json", "stream-json"]
 # After a signal: how long the turn may take to end, the reader to read, the session to close. Under 2 s together.
 CANCEL_LIMIT_S = 1.0
 READ_LIMIT_S = 0.3
-CLOSE_LIMIT_S = 0.4
+CLOSE_LIMIT_S = 0.3
 USUAL_CLOSE_LIMIT_S = 10.0
 
 

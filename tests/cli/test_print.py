@@ -1,0 +1,266 @@
+"""`plait --print` as a process, with the built-in model or a server of the test's own on 127.0.0.1."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.program import POSIX, Program
+
+
+@pytest.fixture
+def plait(tmp_path: Path) -> Program:
+    program = Program(tmp_path)
+    for name in list(program.environ):
+        if name.endswith("_API_KEY"):
+            del program.environ[name]
+    (program.project / "a.py").write_text("def needle() -> None: ...\n")
+    return program
+
+
+class Server:
+    """Accepts requests and answers each with `answer`, or never if that is None. `asked` is set by the first."""
+
+    def __init__(self, answer: bytes | None) -> None:
+        self.asked = threading.Event()
+        self._answer = answer
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._connections: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    @property
+    def flags(self) -> list[str]:
+        return ["--model", "openai-chat:m", "--base-url", f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1"]
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+                connection.recv(65536)
+            except OSError:
+                return
+            self._connections.append(connection)
+            self.asked.set()
+            if self._answer is not None:
+                connection.sendall(self._answer)
+                connection.close()
+
+    def close(self) -> None:
+        # A blocked `accept` returns only once the socket is shut down.
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        for connection in self._connections:
+            connection.close()
+        self._thread.join(5)
+
+
+@contextmanager
+def serving(answer: bytes | None) -> Iterator[Server]:
+    server = Server(answer)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def messages(out: str | bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_the_built_in_model_answers_offline(plait: Program) -> None:
+    ran = plait("-p", "Where is needle defined?")
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "a.py:1" in ran.stdout
+
+
+def test_the_stream_begins_with_init_and_ends_with_the_result(plait: Program) -> None:
+    ran = plait("-p", "Where is needle defined?", "--output-format", "stream-json")
+
+    lines = messages(ran.stdout)
+    assert ran.returncode == 0
+    assert (lines[0]["subtype"], lines[-1]["type"], lines[-1]["subtype"]) == ("init", "result", "success")
+    assert "read" in lines[0]["tools"]
+    assert lines[0]["cwd"] == str(plait.project)
+    used = [block["id"] for line in lines if line["type"] == "assistant" for block in _calls(line)]
+    results = [line["message"]["content"][0]["tool_use_id"] for line in lines if line["type"] == "user"]
+    assert sorted(used) == sorted(results)
+    assert used
+
+
+def _calls(line: dict[str, Any]) -> list[dict[str, Any]]:
+    return [block for block in line["message"]["content"] if block["type"] == "tool_use"]
+
+
+def test_piped_text_alone_is_the_prompt_and_joins_an_argument(plait: Program) -> None:
+    alone = plait("-p", "--output-format", "json", piped="Where is needle defined?\n")
+    joined = plait("-p", "Where is this defined?", "--no-session-persistence", piped="needle\n")
+    session = json.loads(alone.stdout)["session_id"]
+
+    assert (alone.returncode, joined.returncode) == (0, 0)
+    assert "> Where is needle defined?" in plait("sessions", "show", session[:8]).stdout
+    assert [info["session_id"] for info in json.loads(plait("sessions", "list", "--json").stdout)] == [session]
+
+
+def test_a_session_goes_on_under_its_id(plait: Program) -> None:
+    identity = "11111111-1111-4111-8111-111111111111"
+
+    first = plait("-p", "Where is needle?", "--session-id", identity, "--output-format", "json")
+    second = plait("-p", "-c", "And needle again?", "--output-format", "json")
+    forked = plait("-p", "-r", identity, "--fork-session", "Once more", "--output-format", "json")
+    unknown = plait("-p", "-r", "22222222-2222-4222-8222-222222222222", "Hm")
+
+    assert [json.loads(ran.stdout)["session_id"] for ran in (first, second)] == [identity, identity]
+    assert json.loads(forked.stdout)["session_id"] != identity
+    assert (unknown.returncode, len(unknown.stderr.splitlines())) == (1, 1)
+    assert "no such session" in unknown.stderr
+
+
+def test_a_read_only_home_runs_and_says_that_history_is_off(plait: Program) -> None:
+    plait.environ["PLAIT_STATE_DIR"] = "/proc/nowhere"
+
+    ran = plait("-p", "Where is needle?")
+
+    assert ran.returncode == 0
+    assert "a.py:1" in ran.stdout
+    assert "istory is off" in ran.stderr
+
+
+def test_a_missing_key_is_configuration_and_a_refused_one_is_the_service(plait: Program) -> None:
+    body = b'{"error": {"message": "Incorrect API key provided", "type": "invalid_request_error"}}'
+    head = b"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    with serving(head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body) as server:
+        plait.environ["OPENAI_API_KEY"] = "sk-wrong"
+        refused = plait("-p", "hi", *server.flags, "--output-format", "json")
+    del plait.environ["OPENAI_API_KEY"]
+    missing = plait("-p", "hi", "--model", "openai:gpt-5")
+
+    assert missing.returncode == 1
+    assert "OPENAI_API_KEY" in missing.stderr
+    assert refused.returncode == 2
+    result = json.loads(refused.stdout)
+    assert (result["subtype"], result["is_error"]) == ("error_during_execution", True)
+    assert "OPENAI_API_KEY" in result["errors"][0]
+    assert "sk-wrong" not in refused.stdout + refused.stderr
+
+
+@POSIX
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_signal_gets_its_result_line_in_time(plait: Program, number: signal.Signals) -> None:
+    plait.environ["OPENAI_API_KEY"] = "sk-test"
+    with (
+        serving(None) as server,
+        subprocess.Popen(
+            plait.command("-p", "hi", *server.flags, "--output-format", "stream-json"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=plait.project,
+            env=plait.environ,
+        ) as running,
+    ):
+        assert server.asked.wait(30)
+        running.send_signal(number)
+        out, err = running.communicate(timeout=10)
+
+    assert (running.returncode, err) == (4, b"plait: Interrupted.\n")
+    assert messages(out)[-1]["subtype"] == "error_interrupted"
+
+
+@POSIX
+def test_a_reader_that_leaves_early_ends_the_run_quietly(plait: Program) -> None:
+    ran = plait.shell("$PLAIT -p 'Where is needle?' --output-format stream-json < /dev/null | head -n 1")
+
+    assert len(messages(ran.stdout)) == 1
+    assert ran.stderr == ""
+
+
+@POSIX
+@pytest.mark.slow
+def test_a_pipe_that_nobody_writes_to_does_not_hang(plait: Program) -> None:
+    reading, writing = os.pipe()
+    try:
+        ran = subprocess.run(
+            plait.command("-p", "Where is needle?"),
+            check=False,
+            stdin=reading,
+            capture_output=True,
+            cwd=plait.project,
+            env=plait.environ,
+            timeout=30,
+        )
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+    assert ran.returncode == 0
+    assert b"nothing came on standard input within 3 s" in ran.stderr
+
+
+def test_prompts_as_lines_share_a_session(plait: Program) -> None:
+    line = json.dumps({"type": "user", "message": {"role": "user", "content": "Where is needle?"}})
+    flags = ["--input-format", "stream-json", "--output-format", "stream-json"]
+
+    ran = plait("-p", *flags, piped=f"{line}\nnope\n{line}\n")
+
+    lines = messages(ran.stdout)
+    assert ran.returncode == 1
+    assert [line["subtype"] for line in lines if line["type"] == "result"] == [
+        "success",
+        "error_during_execution",
+        "success",
+    ]
+    assert len({line["session_id"] for line in lines}) == 1
+
+
+def test_print_loads_no_textual(plait: Program) -> None:
+    code = (
+        "import sys\nfrom plait.cli import main\n"
+        "code = main(['-p', 'Where is needle?'])\n"
+        "print(code, sorted({name.partition('.')[0] for name in sys.modules} & {'textual', 'rich'}), file=sys.stderr)"
+    )
+    ran = subprocess.run(
+        [plait.command()[0], "-c", code],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=plait.project,
+        env=plait.environ,
+        timeout=30,
+    )
+
+    assert ran.stderr == "0 []\n"
+
+
+def test_a_tool_runs_without_a_model(plait: Program) -> None:
+    read = plait("tool", "read", "--json", '{"path": "a.py"}')
+    piped = plait("tool", "Read", piped='{"path": "a.py"}')
+    missing = plait("tool", "read", "--json", '{"path": "nope.py"}')
+    asks = plait("tool", "shell", "--json", '{"command": "touch b.py"}')
+    refused = plait("tool", "shell", "--json", '{"command": "touch b.py"}', "--disallowedTools", "Bash")
+    allowed = plait("tool", "shell", "--json", '{"command": "touch b.py"}', "--allowedTools", "Bash(touch *)")
+    unknown = plait("tool", "teleport", "--json", "{}")
+
+    def told(ran: subprocess.CompletedProcess[str]) -> tuple[int, str, bool, str | None]:
+        line = json.loads(ran.stdout)
+        return ran.returncode, line["verdict"], line["ran"], line["outcome"]
+
+    assert told(read) == told(piped) == (0, "allowed", True, "ok")
+    assert "needle" in json.loads(read.stdout)["result"]
+    assert told(missing) == (6, "allowed", True, "failed")
+    assert told(asks) == (5, "ask", False, None)
+    assert told(refused) == (5, "refused", False, None)
+    assert told(allowed) == (0, "allowed", True, "ok")
+    assert (plait.project / "b.py").exists()
+    assert (unknown.returncode, unknown.stdout) == (1, "")
