@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from plait.effects.finding import Arg, Finding, Place
+
+# Variables that only change how output looks, or tell programs nothing but a taste.
+SAFE_ENVIRONMENT = re.compile(
+    r"LANG|LANGUAGE|LC_[A-Z]+|TZ|NO_COLOR|FORCE_COLOR|CLICOLOR(_FORCE)?|CI|COLUMNS|LINES|PYTHONUNBUFFERED|"
+    r"PYTHONDONTWRITEBYTECODE|PYTHONHASHSEED|RUST_BACKTRACE|RUST_LOG|DEBUG|VERBOSE|LOG_LEVEL|NODE_ENV|RAILS_ENV|"
+    r"GIT_OPTIONAL_LOCKS|GIT_TERMINAL_PROMPT|DEBIAN_FRONTEND"
+)
 
 # Judge what a wrapper starts, or a text that is run as a bash script; the effects join those of the wrapper.
 Run = Callable[[Sequence[Arg], Place], None]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from plait.effects.finding import NOTHING, Arg, Flow, Place
-from plait.effects.syntax import Opaque, Piece, Script, Substitution, Text, Variable, Word
+from plait.effects.syntax import Opaque, Piece, Script, Substitution, Text, Variable, Word, has_glob
 
 MOST_VALUES = 32
 GLOB = re.compile(r"[*?\[]")
@@ -51,7 +51,7 @@ def _one(raw: str, pieces: Sequence[Piece], place: Place, run: RunSubstitution, 
     prefix, prefix_open = "", True
     carries = NOTHING
     for piece in _tilde(pieces):
-        part = _part(piece, place, run, see_secret)
+        part = _part(piece, raw, place, run, see_secret)
         carries |= part.carries
         splits, loose, number = splits or part.splits, loose or part.loose, number and part.number
         wild = wild or part.glob is not None
@@ -83,11 +83,11 @@ def _tilde(pieces: Sequence[Piece]) -> Sequence[Piece]:
     return [home, Text(slash + rest, quoted=False), *pieces[1:]] if slash else [home]
 
 
-def _part(piece: Piece, place: Place, run: RunSubstitution, see_secret: SeeSecret) -> Arg:
-    """One piece of a word as an argument of its own."""
+def _part(piece: Piece, raw: str, place: Place, run: RunSubstitution, see_secret: SeeSecret) -> Arg:
+    """One piece of the word `raw` as an argument of its own."""
     match piece:
         case Text(text, quoted):
-            if not quoted and GLOB.search(text):
+            if not quoted and has_glob(text, raw):
                 return Arg(text, None, text, GLOB.split(text, maxsplit=1)[0], splits=True)
             return Arg(text, (text,), prefix=text)
         case Variable(name, quoted):
@@ -131,7 +131,7 @@ def _variable(name: str, place: Place, see_secret: SeeSecret, *, quoted: bool) -
 def _flow_of(pieces: Sequence[Piece], place: Place, run: RunSubstitution, see_secret: SeeSecret) -> Flow:
     flow = NOTHING
     for piece in pieces:
-        flow |= _part(piece, place, run, see_secret).carries
+        flow |= _part(piece, "]", place, run, see_secret).carries
     return flow
 
 

@@ -1,4 +1,4 @@
-"""Judges of filters with a language of their own: sed, awk, jq. Their scripts are read far enough to see what they do."""
+"""Judges of filters with a language of their own: sed, awk, jq. A script is read far enough to see what it does."""
 
 from __future__ import annotations
 

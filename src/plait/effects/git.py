@@ -12,7 +12,7 @@ from pathlib import Path
 
 from plait.effects.command import Command, Judge
 from plait.effects.finding import Arg, Flow, known
-from plait.effects.programs import Program, judge_program, table
+from plait.effects.programs import Program, judge_program, names_below, table
 from plait.effects.repository import Doubt, doubt_of, find
 from plait.host.protected import secret_name
 from plait.protocol.effects import Access, Mode
@@ -126,8 +126,8 @@ def _judge_reading(command: Command, name: str, entry: Program, args: tuple[Arg,
             or (operand.literal is None and operand.prefix[:1] in ("/", "."))
         ):
             finding.read(operand, tree=True, contents=False)
-    if name in ("ls-files",) and not finding.unknown:
-        finding.output_names = Arg("{}", None, "./*", "", splits=True, loose=True)
+    if name == "ls-files":
+        finding.output_names = names_below(command, hidden=True)
 
 
 def _tree_of(command: Command, place: Path) -> str:
@@ -225,7 +225,7 @@ def _reflog(command: Command, args: tuple[Arg, ...]) -> None:
         command.finding.dangerous("destroys the record by which lost commits are found again (`git reflog`)")
         return
     entry = table()["git"].sub["log"]
-    _judge_reading(command, "reflog", entry, args[1:] if words[:1] == ["show"] else args, list(command.place.cwds))
+    _judge_reading(command, "log", entry, args[1:] if words[:1] == ["show"] else args, list(command.place.cwds))
 
 
 def _collect(command: Command, args: tuple[Arg, ...]) -> None:

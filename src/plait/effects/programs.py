@@ -37,6 +37,8 @@ class Program:
     numbers: bool = False
     secret: bool = False
     argument_files: bool = False
+    lists: tuple[str, ...] = ()
+    decodes: tuple[str, ...] = ()
     sub: Mapping[str, Program] = field(default_factory=dict)
 
     @property
@@ -96,8 +98,6 @@ def asks_version(command: Command) -> bool:
 def judge_by_table(command: Command) -> None:
     """Judge a program of the table; any other asks."""
     finding = command.finding
-    if asks_version(command):
-        return
     program = table().get(command.name)
     if program is None:
         finding.ask(f"`{command.name}` is not known to be harmless")
@@ -138,6 +138,13 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
             finding.read(value)
     _read_operands(command, program, operands, tree=program.tree or options.has(*program.recursive))
     _pass_on(command, operands)
+    if options.has(*program.decodes):
+        finding.gives |= Flow(decoded=True)
+    if options.has(*program.lists) or "" in program.lists:
+        hidden = command.name not in ("rg", "fd", "fdfind") or options.has(
+            "--hidden", "-H", "-u", "-.", "--unrestricted"
+        )
+        finding.output_names = names_below(command, hidden=hidden)
     return options
 
 
@@ -159,9 +166,19 @@ def _read_operands(command: Command, program: Program, operands: list[Arg], *, t
         finding.read_here()
 
 
+def names_below(command: Command, *, hidden: bool) -> Arg | None:
+    """The files below the directory, of which a program prints some names; None if secrets lie among them."""
+    for glob in ("./*", "./.*") if hidden else ("./*",):
+        if command.finding.secret_of(glob, ".") is not None:
+            return None
+    return Arg("{}", None, "./*", "./", loose=True)
+
+
 def _pass_on(command: Command, operands: list[Arg]) -> None:
     """What a filter prints carries what came in by its input and its words."""
     flow = command.place.input
     for operand in operands:
         flow |= operand.carries
-    command.finding.gives |= flow if flow != Flow() else Flow()
+    command.finding.gives |= flow
+    if command.name == "cat" and not command.args:
+        command.finding.output_text = command.place.input_text

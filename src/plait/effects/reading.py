@@ -124,17 +124,22 @@ def judge_printf(command: Command) -> None:
         command.finding.ask("`printf -v` sets a variable")
     elif first is not None and not first.surely_operand and first.literal is None and len(command.args) > 1:
         command.finding.ask("`printf` with a format that may be an option")
-    _echoes(command, "".join(command.words) if command.all_known and "%" not in "".join(command.words) else None)
+    text = "".join(command.words)
+    _echoes(command, text if command.all_known and not set(text) & set("%\\") else None)
 
 
 def judge_echo(command: Command) -> None:
     words = [word for word in command.words if not re.fullmatch(r"-[neE]+", word)]
-    _echoes(command, " ".join(words) + "\n" if command.all_known else None)
+    escaped = any(re.fullmatch(r"-[nE]*e[neE]*", word) for word in command.words)
+    told = command.all_known and not (escaped and "\\" in " ".join(words))
+    _echoes(command, " ".join(words) + "\n" if told else None)
 
 
 def _echoes(command: Command, text: str | None) -> None:
     for arg in command.args:
         command.finding.gives |= arg.carries
+        if re.search(r"\\(x|u|0|[1-7])", arg.raw):
+            command.finding.gives |= Flow(decoded=True)
         if arg.glob is not None:
             command.finding.read(arg, contents=False)
     command.finding.output_text = text

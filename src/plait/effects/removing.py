@@ -11,8 +11,11 @@ from plait.effects.command import Command
 from plait.effects.finding import TEMPORARY_TREES, Arg, Finding, under
 
 
-def remove_danger(finding: Finding, path: str) -> str | None:
-    """Why removing an absolute path (with all below it) would be beyond recovery, or None."""
+def remove_danger(finding: Finding, path: str, spelled: str = "") -> str | None:
+    """Why removing an absolute path (with all below it) would be beyond recovery, or None.
+
+    What lies in a directory for temporary files is nobody's, if it is `spelled` as such and not as a neighbour.
+    """
     roots = [root.as_posix() for root in finding.place.workspace.roots]
     home = os.path.realpath(os.path.expanduser("~"))
     shown = finding.shown(path)
@@ -27,7 +30,7 @@ def remove_danger(finding: Finding, path: str) -> str | None:
             return None
     if path == home or under(home, (path,)):
         return f"destroys the home directory (`{path}`)"
-    if any(path.startswith(tree + "/") for tree in TEMPORARY_TREES) and not re.search(r"/[*?]*$", path):
+    if under(spelled, TEMPORARY_TREES) and under(path, TEMPORARY_TREES) and path not in TEMPORARY_TREES:
         return None
     return f"destroys `{path}`, outside of the workspace"
 
@@ -38,7 +41,7 @@ def remove(command: Command, arg: Arg, how: str, *, tree: bool) -> None:
     if arg.values is not None:
         for value in arg.values:
             for path in finding.place.resolve(value) or ([os.path.realpath(value)] if value.startswith("/") else []):
-                danger = remove_danger(finding, path)
+                danger = remove_danger(finding, path, value)
                 if danger is not None:
                     finding.dangerous(danger)
         finding.write(arg, how, tree=tree)

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from plait.effects import filters, git, network, reading, system, wrappers, writing
 from plait.effects.command import Judge
 from plait.effects.finding import Place
-from plait.effects.grammar import parse
+from plait.effects.grammar import LONGEST, parse
 from plait.effects.programs import judge_by_table
 from plait.effects.syntax import Unclear
 from plait.effects.walk import Line
@@ -28,7 +28,7 @@ CommandVerdict = Literal["read_only", "stateful", "dangerous"]
 
 # Danger that is named even where the line as a whole cannot be taken apart.
 PLAIN_DANGERS = (
-    (re.compile(r"(\w+|:)\s*\(\)\s*\{[^}]*\1\s*\|\s*\1"), "starts itself without end (a fork bomb)"),
+    (re.compile(r"(:|\b\w{1,40})\s*\(\)\s*\{[^}]*\1\s*\|\s*\1"), "starts itself without end (a fork bomb)"),
     (re.compile(r"\b(curl|wget)\b[^|;&\n]*\|[^;&\n]*\b(ba|z|da|k)?sh\b"), "runs code from the network"),
     (re.compile(r"(?:^|[\s;&|(])(sudo|doas|pkexec)\s"), "acts with the rights of another user"),
     (
@@ -105,5 +105,5 @@ def check(command: str, cwd: Path, workspace: Workspace) -> tuple[CommandVerdict
 
 
 def _unknown(command: str, why: str) -> Effects:
-    danger = next((danger for pattern, danger in PLAIN_DANGERS if pattern.search(command)), None)
+    danger = next((danger for pattern, danger in PLAIN_DANGERS if pattern.search(command[:LONGEST])), None)
     return Effects(spawns=True, unknown=True, danger=danger, reason=danger or f"cannot be told: {why}")

@@ -54,6 +54,15 @@ class Opaque:
 Piece = Text | Variable | Substitution | Opaque
 
 
+def has_glob(text: str, word: str) -> bool:
+    """True if unquoted text may be a pattern; a bracket is one only if the word (as written) closes it."""
+    return "*" in text or "?" in text or ("[" in text and "]" in word)
+
+
+def has_expansion(text: str, word: str) -> bool:
+    return "{" in text or "~" in text or has_glob(text, word)
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """One word as written, and in pieces."""
@@ -66,7 +75,7 @@ class Word:
         """Its value if nothing in it is expanded (a leading tilde, globs and braces are expanded)."""
         out = ""
         for piece in self.pieces:
-            if not isinstance(piece, Text) or (not piece.quoted and set(piece.text) & set("*?[{~")):
+            if not isinstance(piece, Text) or (not piece.quoted and has_expansion(piece.text, self.raw)):
                 return None
             out += piece.text
         return out

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from plait.effects.command import Command, Judge
-from plait.effects.programs import asks_version, danger_entries, judge_by_table
+from plait.effects.programs import danger_entries, judge_by_table
 
 SQL_DESTROYS = re.compile(
     r"\b(drop\s+(database|schema|table|user|role|owned)|truncate\s+(table\s+)?\w|delete\s+from\s+[\w.\"`]+\s*(;|$|\"|'))",
@@ -42,7 +42,7 @@ def judge_dangerous(command: Command) -> None:
     """Judge a program that stands in `[[dangerous]]`."""
     danger = dangers()[command.name]
     words = set(command.words)
-    if asks_version(command) or words & {"--help"}:
+    if "--help" in words:
         command.finding.ask(f"`{command.name}` is not known to be harmless")
         return
     may_be = danger.words and not command.all_known
@@ -165,6 +165,12 @@ def judge_database(command: Command) -> None:
         command.finding.contact("*", command.name)
 
 
+def judge_hostname(command: Command) -> None:
+    if any(not word.startswith("-") for word in command.words):
+        command.finding.dangerous("changes the name of the machine")
+    judge_by_table(command)
+
+
 def judge_history(command: Command) -> None:
     if command.args:
         command.finding.ask("changes the history of the shell")
@@ -196,4 +202,5 @@ JUDGES: Mapping[str, Judge] = {
     "mongosh": judge_database,
     "mongo": judge_database,
     "history": judge_history,
+    "hostname": judge_hostname,
 }

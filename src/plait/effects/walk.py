@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from plait.effects.command import Command, Judge
+from plait.effects.command import SAFE_ENVIRONMENT, Command, Judge
 from plait.effects.expansion import expand, value_of
 from plait.effects.finding import FREE_WRITES, NOTHING, Arg, Finding, Flow, Place, known
 from plait.effects.grammar import parse
+from plait.effects.programs import asks_version
 from plait.effects.syntax import (
     AndOr,
     Assignment,
@@ -31,12 +32,6 @@ from plait.effects.syntax import (
 )
 from plait.protocol.effects import CommandPart, Mode, Redirect
 
-# Variables that only change how output looks, or tell programs nothing but a taste.
-SAFE_ENVIRONMENT = re.compile(
-    r"LANG|LANGUAGE|LC_[A-Z]+|TZ|NO_COLOR|FORCE_COLOR|CLICOLOR(_FORCE)?|CI|COLUMNS|LINES|PYTHONUNBUFFERED|"
-    r"PYTHONDONTWRITEBYTECODE|PYTHONHASHSEED|RUST_BACKTRACE|RUST_LOG|DEBUG|VERBOSE|LOG_LEVEL|NODE_ENV|RAILS_ENV|"
-    r"GIT_OPTIONAL_LOCKS|GIT_TERMINAL_PROMPT|DEBIAN_FRONTEND"
-)
 # Names that a script makes up for itself. Any other capital name may be one that programs obey.
 OWN_VARIABLE = re.compile(
     r"[a-z_][a-z0-9_]*|[A-Z]|(FILE|DIR|NAME|COUNT|OUT|SRC|DST|FOO|BAR|BAZ|MSG|VAR|VALUE|NUM|RESULT|LINE|TOTAL)S?"
@@ -298,8 +293,9 @@ class Line:
         for path in place.resolve(name) if "/" in name else []:
             if path in self.downloaded:
                 finding.dangerous(f"runs `{name}`, which came from the network")
-        judge = self.judges.get(base, self.unknown_program)
-        judge(Command(base, args, place, finding, run, run_text, self.downloaded.__contains__))
+        command = Command(base, args, place, finding, run, run_text, self.downloaded.__contains__)
+        if not asks_version(command):
+            self.judges.get(base, self.unknown_program)(command)
         if base != name:
             finding.ask(f"runs `{name}`, which need not be the program of that name")
         return tuple(runs)

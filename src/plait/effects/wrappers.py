@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 
-from plait.effects.command import Command, Judge, OptionSpec, read_options
+from plait.effects.command import SAFE_ENVIRONMENT, Command, Judge, OptionSpec, read_options
 from plait.effects.finding import Arg, Flow, known
 from plait.effects.grammar import parse
 from plait.effects.syntax import Unclear
@@ -19,7 +19,8 @@ SHELLS = ("sh", "bash", "zsh", "dash", "ksh", "fish", "ash", "rbash")
 XARGS = OptionSpec(
     frozenset(("-0", "-r", "-t", "-x", "--null", "--no-run-if-empty", "--verbose", "--exit")),
     frozenset((
-        "-n", "-P", "-L", "-d", "-I", "-s", "-E", "--max-args", "--max-procs", "--max-lines", "--delimiter", "--replace",
+        "-n", "-P", "-L", "-d", "-I", "-s", "-E", "--max-args", "--max-procs", "--max-lines", "--delimiter",
+        "--replace",
     )),
 )  # fmt: skip
 # What code in another language would have to hold to fetch a text and run it.
@@ -74,6 +75,9 @@ def judge_env(command: Command) -> None:
             finding.ask(f"`env` with what cannot be told (`{rest[0].raw}`)")
             break
         if re.match(r"[A-Za-z_]\w*=", text):
+            if SAFE_ENVIRONMENT.fullmatch(text.partition("=")[0]):
+                rest.pop(0)
+                continue
             finding.ask(f"sets `{text.partition('=')[0]}` through `env`")
         elif text in ("-i", "-", "--ignore-environment", "-0"):
             pass

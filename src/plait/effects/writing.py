@@ -102,7 +102,7 @@ def judge_move(command: Command) -> None:
         command.finding.write(source, "mv", tree=True)
         for value in source.values or ():
             for path in command.place.resolve(value):
-                danger = remove_danger(command.finding, path)
+                danger = remove_danger(command.finding, path, value)
                 if danger is not None:
                     command.finding.dangerous(danger.replace("destroys", "moves away"))
     if target is None:
@@ -171,7 +171,7 @@ def judge_mode(command: Command) -> None:
         finding.write(operand, command.name, tree=recursive)
         for value in operand.values or ():
             for path in command.place.resolve(value):
-                danger = remove_danger(finding, path)
+                danger = remove_danger(finding, path, value)
                 if danger is not None and (recursive or "outside" in danger) and not _is_own_tree(command, path):
                     finding.dangerous(danger.replace("destroys", "changes the owner or mode of"))
     if not words:
