@@ -37,7 +37,9 @@ def read_theme(name: str, text: str) -> Theme:
             raise BadTheme(f"theme `{name}`: `colors.primary` is missing")
         for value in (*colors.values(), *variables.values()):
             Style(color=value)
-        theme = Theme(name=str(data.get("name", name)), dark=bool(data.get("dark", True)), variables=variables, **colors)
+        theme = Theme(
+            name=str(data.get("name", name)), dark=bool(data.get("dark", True)), variables=variables, **colors
+        )
         theme.to_color_system()
     except BadTheme:
         raise

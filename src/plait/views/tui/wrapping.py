@@ -36,7 +36,9 @@ def _breaks(plain: str, width: int, *, hard: bool) -> list[int]:
             breaks.append(place)
             room = width
         if size > room:
-            for number, chunk in enumerate(chop_cells(piece, width) if room == width else [piece[:0], *chop_cells(piece, width)]):
+            for number, chunk in enumerate(
+                chop_cells(piece, width) if room == width else [piece[:0], *chop_cells(piece, width)]
+            ):
                 if number:
                     breaks.append(place)
                 place += len(chunk)

@@ -1,0 +1,316 @@
+"""The one question that is open, docked above the prompt: what would be done, and the keys that answer."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from rich.console import Group
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from plait.protocol.calls import CommandPreview, DiffDetail, DiffsDetail, QuestionPreview, TextPreview
+from plait.protocol.commands import Allow, AllowAlways, Answer, Deny, Reply
+from plait.protocol.display import sanitise, sanitise_line
+from plait.protocol.events import ApprovalAsked
+from plait.views.tui import markdown
+from plait.views.tui.diff import diff_lines
+from plait.views.tui.keymap import keys_of
+from plait.views.tui.palette import Palette
+from plait.views.tui.wrapping import cut, cut_middle, wrap
+
+GRACE_S = 0.3
+"""Answers are not taken for so long after the question appears: the key may have been meant for the prompt."""
+
+
+class ApprovalPanel(Widget, can_focus=True):
+    """Hidden unless a question is open."""
+
+    class Answered(Message):
+        def __init__(self, asked: ApprovalAsked, answer: Answer) -> None:
+            super().__init__()
+            self.asked = asked
+            self.answer = answer
+
+    class AllLike(Message):
+        def __init__(self, asked: ApprovalAsked) -> None:
+            super().__init__()
+            self.asked = asked
+
+    class View(Message):
+        def __init__(self, title: str, lines: list[Text]) -> None:
+            super().__init__()
+            self.title = title
+            self.lines = lines
+
+    class Edit(Message):
+        """The arguments are wanted in an editor."""
+
+        def __init__(self, asked: ApprovalAsked) -> None:
+            super().__init__()
+            self.asked = asked
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.asked: ApprovalAsked | None = None
+        self.palette = Palette.of({}, dark=True)
+        self._since_s = 0.0
+        self._choice = 0
+        self._offer = 0
+        self._actions = keys_of("approval")
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="approval-body", can_focus=False):
+            yield Static("", id="approval-preview", markup=False)
+        yield Input(placeholder="why not? (Enter sends it, empty is fine)", id="approval-reason")
+        yield Static("", id="approval-choices", markup=False)
+
+    def on_mount(self) -> None:
+        self.display = False
+        self.query_one("#approval-reason").display = False
+
+    # --- shown and hidden ----------------------------------------------------------------------------------------
+
+    def show(self, asked: ApprovalAsked) -> None:
+        self.asked = asked
+        self._since_s = time.monotonic()
+        self._choice = self._offer = 0
+        self.query_one("#approval-reason", Input).display = isinstance(asked.preview, QuestionPreview)
+        self.query_one("#approval-reason", Input).value = ""
+        self.query_one("#approval-reason", Input).placeholder = (
+            "your answer" if isinstance(asked.preview, QuestionPreview) else "why not? (Enter sends it, empty is fine)"
+        )
+        self.display = True
+        self.set_class(asked.danger is not None, "-danger")
+        self.redraw()
+
+    def hide(self) -> None:
+        self.asked = None
+        self.display = False
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.redraw()
+
+    def redraw(self) -> None:
+        asked = self.asked
+        if asked is None:
+            return
+        width = max(20, self.size.width - 4)
+        self.border_title = Text(cut(self._title(asked), max(8, width - 12)))
+        self.border_subtitle = Text(f"{asked.position} of {asked.waiting}" if asked.waiting > 1 else "")
+        lines = self.preview_lines(width, most=max(4, self.app.size.height // 2 - 6))
+        self.query_one("#approval-preview", Static).update(Group(*lines))
+        self.query_one("#approval-body").styles.height = min(len(lines), max(3, self.app.size.height // 2 - 5))
+        self.query_one("#approval-choices", Static).update(self._choices(asked, width))
+
+    def _title(self, asked: ApprovalAsked) -> str:
+        match asked.preview:
+            case DiffDetail(path=path, before=before):
+                verb = "Create this file?" if before is None else "Apply this edit?"
+                return f"{verb}  {sanitise_line(path)}"
+            case DiffsDetail(files=files):
+                return f"Apply these edits?  {len(files)} files"
+            case CommandPreview():
+                return "Run this command?"
+            case TextPreview(title=title) if asked.name == "propose_plan":
+                return f"{sanitise_line(title)}: shall I go on with it?"
+            case TextPreview(title=title):
+                return f"Allow {sanitise_line(title)}?"
+            case QuestionPreview():
+                return "A question for you"
+
+    def preview_lines(self, width: int, *, most: int | None) -> list[Text]:
+        """Return what would be done, at most `most` lines."""
+        asked, palette = self.asked, self.palette
+        if asked is None:
+            return []
+        lines: list[Text] = []
+        if asked.danger is not None:
+            lines += wrap(Text(f"DANGEROUS: {sanitise(asked.danger)}", palette.error), width)
+        match asked.preview:
+            case DiffDetail() as diff:
+                lines += diff_lines(diff, width, palette, most=most)
+            case DiffsDetail(files=files):
+                for diff in files:
+                    lines.append(Text(cut_middle(sanitise_line(diff.path), width), palette.strong))
+                    lines += diff_lines(diff, width, palette, most=most)
+            case CommandPreview(command=command, cwd=cwd, reason=reason):
+                for number, line in enumerate(sanitise(command).split("\n")):
+                    mark = "$ " if number == 0 else "  "
+                    lines += [
+                        Text.assemble((mark, palette.write), piece)
+                        for piece in wrap(Text(line, palette.strong), width - 2, hard=True)
+                    ]
+                lines += wrap(Text(f"{sanitise(reason)} · in {sanitise_line(cwd)}", palette.dim), width)
+            case TextPreview(text=text):
+                lines += markdown.render(sanitise(text), width, palette)
+                if asked.reason and asked.name != "propose_plan":
+                    lines += wrap(Text(sanitise(asked.reason), palette.dim), width)
+            case QuestionPreview(question=question, options=options):
+                lines += markdown.render(sanitise(question), width, palette)
+                for number, option in enumerate(options, 1):
+                    style = palette.you if number - 1 == self._choice else palette.text
+                    lines.append(
+                        Text(
+                            cut(
+                                f"{'❯' if number - 1 == self._choice else ' '} {number} {sanitise_line(option)}", width
+                            ),
+                            style,
+                        )
+                    )
+        if most is not None and len(lines) > most:
+            lines = [*lines[: most - 1], Text(f"… {len(lines) - most + 1} more lines · v shows all", palette.dim)]
+        return lines
+
+    def _options(self, asked: ApprovalAsked) -> list[tuple[str, str, str]]:
+        """Return (action, key, words) of what can be answered."""
+        if isinstance(asked.preview, QuestionPreview):
+            return []
+        if asked.name == "propose_plan":
+            return [("yes", "y", "Yes, do it"), ("edit", "e", "Edit the plan"), ("no", "n", "No, keep planning…")]
+        options = [("yes", "y", "Yes")]
+        if asked.offers and asked.danger is None:
+            offer = asked.offers[self._offer % len(asked.offers)]
+            options.append(("always", "a", f"Always: {sanitise_line(offer.pattern)}, this {offer.scope}"))
+        return [*options, ("edit", "e", "Edit first"), ("no", "n", "No…")]
+
+    def _choices(self, asked: ApprovalAsked, width: int) -> Text:
+        if isinstance(asked.preview, QuestionPreview):
+            return Text("Enter answers · 1-9 choose · Esc declines", self.palette.dim)
+        line = Text()
+        for place, (_, key, words) in enumerate(self._options(asked)):
+            chosen = place == self._choice
+            line.append("❯ " if chosen else "  ", self.palette.you)
+            line.append(f"{key} ", self.palette.you)
+            line.append(f"{cut(words, max(12, width // 2))} ", self.palette.strong if chosen else self.palette.text)
+        hints = ["v whole"]
+        if asked.waiting > asked.position and asked.danger is None:
+            hints.append("A all like this")
+        if len(asked.offers) > 1 and asked.danger is None:
+            hints.append("Tab wider or narrower rule")
+        line.append("   " + " · ".join(hints), self.palette.dim)
+        return line
+
+    # --- keys ----------------------------------------------------------------------------------------------------
+
+    @property
+    def accepts(self) -> bool:
+        """False while a key may still have been meant for the prompt."""
+        return self.asked is not None and time.monotonic() - self._since_s >= GRACE_S
+
+    def on_key(self, event: events.Key) -> None:
+        asked = self.asked
+        if asked is None or self.query_one("#approval-reason").has_focus:
+            return
+        if (
+            event.key in ("up", "down", "left", "right", "enter", "tab")
+            or event.key in self._actions
+            or event.character
+        ):
+            event.stop()
+            event.prevent_default()
+        if not self.accepts:
+            self.app.bell()
+            return
+        if isinstance(asked.preview, QuestionPreview):
+            self._on_question_key(event, asked)
+            return
+        options = self._options(asked)
+        match event.key:
+            case "left" | "up":
+                self._choice = (self._choice - 1) % len(options)
+                self.redraw()
+            case "right" | "down":
+                self._choice = (self._choice + 1) % len(options)
+                self.redraw()
+            case "tab" if len(asked.offers) > 1:
+                self._offer += 1
+                self.redraw()
+            case "enter":
+                self.act(options[self._choice][0])
+            case key if key in self._actions:
+                self.act(self._actions[key])
+            case _:
+                pass
+
+    def _on_question_key(self, event: events.Key, asked: ApprovalAsked) -> None:
+        assert isinstance(asked.preview, QuestionPreview)
+        options = asked.preview.options
+        match event.key:
+            case "up" | "down" if options:
+                self._choice = (self._choice + (1 if event.key == "down" else -1)) % len(options)
+                self.redraw()
+            case "enter" if options:
+                self._answer(Reply(options[self._choice]))
+            case key if key.isdigit() and 1 <= int(key) <= len(options):
+                self._answer(Reply(options[int(key) - 1]))
+            case _ if event.character and event.is_printable:
+                answer = self.query_one("#approval-reason", Input)
+                answer.focus()
+                answer.insert_text_at_cursor(event.character)
+            case _:
+                pass
+
+    def act(self, action: str) -> None:
+        """Do what a key stands for."""
+        asked = self.asked
+        if asked is None:
+            return
+        match action:
+            case "yes":
+                self._answer(Allow())
+            case "always" if asked.offers and asked.danger is None:
+                self._answer(AllowAlways(asked.offers[self._offer % len(asked.offers)]))
+            case "edit":
+                self.post_message(self.Edit(asked))
+            case "no":
+                reason = self.query_one("#approval-reason", Input)
+                reason.display = True
+                reason.focus()
+            case "view":
+                width = max(40, self.app.size.width - 4)
+                self.post_message(self.View(self._title(asked), self.preview_lines(width, most=None)))
+            case "all_like" if asked.danger is None:
+                self.post_message(self.AllLike(asked))
+            case _:
+                self.app.bell()
+
+    def deny(self, reason: str = "") -> None:
+        if self.asked is not None:
+            self._answer(Deny(reason))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if self.asked is not None and isinstance(self.asked.preview, QuestionPreview):
+            self._answer(Reply(event.value))
+        else:
+            self.deny(event.value)
+
+    def _answer(self, answer: Answer) -> None:
+        if self.asked is not None:
+            self.post_message(self.Answered(self.asked, answer))
+
+
+def edited_text(asked: ApprovalAsked) -> str:
+    """Return the arguments as they are edited: the plain text of a command or a plan, else JSON."""
+    field = {"shell": "command", "propose_plan": "plan"}.get(asked.name)
+    if field is not None and isinstance(asked.args.get(field), str):
+        return str(asked.args[field])
+    return json.dumps(asked.args, indent=2, ensure_ascii=False)
+
+
+def edited_args(asked: ApprovalAsked, text: str) -> dict[str, Any]:
+    """Return the arguments from their edited text. Raises ValueError."""
+    field = {"shell": "command", "propose_plan": "plan"}.get(asked.name)
+    if field is not None and isinstance(asked.args.get(field), str):
+        return {**asked.args, field: text}
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError("the arguments must be a JSON object")
+    return value
