@@ -14,19 +14,24 @@ POSIX = pytest.mark.skipif(os.name != "posix", reason="shells and signals of POS
 
 
 class Program:
-    """`plait` with directories of its own."""
+    """`plait` with directories of its own and without any key; compiled modules are shared, as they are once installed."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, bytecode: Path) -> None:
         self.project = root / "project"
         self.state = root / "state"
         self.config = root / "config"
         for directory in (self.project, self.config):
             directory.mkdir()
-        self.environ = {name: value for name, value in os.environ.items() if not name.startswith("PLAIT_")}
+        self.environ = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("PLAIT_") and not name.endswith("_API_KEY") and name != "PYTHONDONTWRITEBYTECODE"
+        }
         self.environ |= {
             "PLAIT_CONFIG_DIR": str(self.config),
             "PLAIT_STATE_DIR": str(self.state),
             "PLAIT_CACHE_DIR": str(root / "cache"),
+            "PYTHONPYCACHEPREFIX": str(bytecode),
         }
 
     def command(self, *words: str | bytes) -> list[str | bytes]:

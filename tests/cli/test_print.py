@@ -10,21 +10,15 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.cli.program import POSIX, Program
 
 
-@pytest.fixture
-def plait(tmp_path: Path) -> Program:
-    program = Program(tmp_path)
-    for name in list(program.environ):
-        if name.endswith("_API_KEY"):
-            del program.environ[name]
-    (program.project / "a.py").write_text("def needle() -> None: ...\n")
-    return program
+@pytest.fixture(autouse=True)
+def needle(plait: Program) -> None:
+    (plait.project / "a.py").write_text("def needle() -> None: ...\n")
 
 
 class Server:
@@ -244,13 +238,14 @@ def test_print_loads_no_textual(plait: Program) -> None:
 
 
 def test_a_tool_runs_without_a_model(plait: Program) -> None:
-    read = plait("tool", "read", "--json", '{"path": "a.py"}')
-    piped = plait("tool", "Read", piped='{"path": "a.py"}')
-    missing = plait("tool", "read", "--json", '{"path": "nope.py"}')
+    read = plait("tool", "read", "--json", '{"files": [{"path": "a.py"}]}')
+    piped = plait("tool", "Read", piped='{"files": [{"path": "a.py"}]}')
+    missing = plait("tool", "read", "--json", '{"files": [{"path": "nope.py"}]}')
     asks = plait("tool", "shell", "--json", '{"command": "touch b.py"}')
     refused = plait("tool", "shell", "--json", '{"command": "touch b.py"}', "--disallowedTools", "Bash")
     allowed = plait("tool", "shell", "--json", '{"command": "touch b.py"}', "--allowedTools", "Bash(touch *)")
     unknown = plait("tool", "teleport", "--json", "{}")
+    misused = plait("tool", "read", "--json", '{"file": "a.py"}')
 
     def told(ran: subprocess.CompletedProcess[str]) -> tuple[int, str, bool, str | None]:
         line = json.loads(ran.stdout)
@@ -263,4 +258,5 @@ def test_a_tool_runs_without_a_model(plait: Program) -> None:
     assert told(refused) == (5, "refused", False, None)
     assert told(allowed) == (0, "allowed", True, "ok")
     assert (plait.project / "b.py").exists()
+    assert told(misused) == (1, "allowed", False, "failed")
     assert (unknown.returncode, unknown.stdout) == (1, "")

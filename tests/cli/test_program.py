@@ -13,11 +13,6 @@ import pytest
 from tests.cli.program import POSIX, Program
 
 
-@pytest.fixture
-def plait(tmp_path: Path) -> Program:
-    return Program(tmp_path)
-
-
 def loaded_by(*words: str) -> set[str]:
     code = (
         f"import sys\nfrom plait.cli import main\nmain({list(words)!r})\nprint(' '.join(sys.modules), file=sys.stderr)"

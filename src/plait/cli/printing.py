@@ -51,6 +51,7 @@ def run(parsed: Parsed, *, stdout_open: bool) -> int:
         verbose=parsed.has("verbose"),
         output_file=output_file,
         terminal=is_terminal(1),
+        keeps_log=chosen.persist,
         plait_version=__version__,
         read_input=read_chunk if lines_in else None,
     )

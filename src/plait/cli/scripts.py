@@ -22,7 +22,7 @@ from plait.views.headless.messages import encode
 
 LOG = logging.getLogger("plait.scripts")
 
-OK, REFUSED, FAILED = 0, 5, 6
+OK, USAGE, REFUSED, FAILED = 0, 1, 5, 6
 MOST_LINE_BYTES = 4 * 1024 * 1024
 
 
@@ -39,6 +39,8 @@ def run_tool(parsed: Parsed) -> int:
     write_all(1)(encode(line))
     if line["verdict"] != "allowed":
         return REFUSED
+    if not line["ran"]:
+        return USAGE
     return OK if line["outcome"] == "ok" else FAILED
 
 

@@ -46,7 +46,10 @@ def timestamp(at: int) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(at / 1000))}.{at % 1000:03d}Z"
 
 
-def stop_reason(finish_reason: str) -> str:
+def stop_reason(finish_reason: str, *, has_calls: bool) -> str:
+    """Return why a reply ended. Some services say `stop` of a reply with calls, too."""
+    if finish_reason == "stop" and has_calls:
+        return "tool_use"
     return STOP_REASONS.get(finish_reason, finish_reason)
 
 

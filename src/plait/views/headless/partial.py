@@ -41,6 +41,7 @@ class OpenMessage:
 
     number: tuple[int, int]
     next_index: int = 0
+    has_calls: bool = False
     blocks: dict[int, tuple[int, int]] = field(default_factory=dict)
     closed: set[int] = field(default_factory=set)
 
@@ -130,6 +131,7 @@ class PartialEvents:
             return []
         index = message.next_index
         message.next_index += 1
+        message.has_calls = True
         block = {"type": "tool_use", "id": use_id, "name": call.name, "input": {}}
         delta = {"type": "input_json_delta", "partial_json": json.dumps(call.args, ensure_ascii=False)}
         return [
@@ -144,7 +146,7 @@ class PartialEvents:
         if message is None:
             return []
         del self._open[agent]
-        delta = {"stop_reason": stop_reason(ended.finish_reason), "stop_sequence": None}
+        delta = {"stop_reason": stop_reason(ended.finish_reason, has_calls=message.has_calls), "stop_sequence": None}
         return [
             *due,
             {"type": "message_delta", "delta": delta, "usage": usage_json(ended.usage)},

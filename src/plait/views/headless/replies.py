@@ -73,9 +73,8 @@ class Replies:
         reply = self._open.pop(agent, None)
         if reply is None or reply.held is None:
             return []
-        reply.held["message"].update(
-            model=event.model, stop_reason=stop_reason(event.finish_reason), usage=usage_json(event.usage)
-        )
+        why = stop_reason(event.finish_reason, has_calls=bool(reply.calls))
+        reply.held["message"].update(model=event.model, stop_reason=why, usage=usage_json(event.usage))
         return [reply.held]
 
     def cut(self, agent: str) -> list[Message]:

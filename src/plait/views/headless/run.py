@@ -42,7 +42,8 @@ class PrintOptions:
     """What the command line asked for.
 
     read_input: bytes of standard input as they come, for `--input-format stream-json`; then `prompt` is not used.
-    output_file: also gets the last answer. terminal: standard output is one, so text is made harmless.
+    output_file: also gets the last answer. terminal: standard output is one, so text is made harmless. keeps_log: the
+    session is meant to be kept, so it is said if it is not.
     """
 
     prompt: str = ""
@@ -51,6 +52,7 @@ class PrintOptions:
     verbose: bool = False
     output_file: Path | None = None
     terminal: bool = False
+    keeps_log: bool = False
     plait_version: str = ""
     read_input: Callable[[], bytes] | None = None
     new_id: Callable[[], str] = lambda: str(uuid4())
@@ -184,6 +186,8 @@ class Run:
         self._handle.submit(Prompt(prompt))
         status = await _unless(self._stop, self._handle.query(GetStatus()))
         if status is not None:
+            if self._options.keeps_log and not status.persisted:
+                self._err("warning: history is off: the state directory cannot be written (`plait doctor` names it).")
             self._write(self._translator.init(status, self._options.plait_version))
         await self._follow(tally)
         result = tally.result(self._envelope, self._translator.use_id, round((time.monotonic() - started) * 1000))

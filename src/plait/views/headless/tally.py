@@ -123,7 +123,8 @@ class Tally:
         self._api_ms += reply.duration_ms
         if main:
             self._replies += 1
-            self._stop_reason = stop_reason(reply.finish_reason)
+            calls = any((key.turn, call.reply) == (reply.turn, reply.reply) for key, call in self._reserved.items())
+            self._stop_reason = stop_reason(reply.finish_reason, has_calls=calls)
             if self._first_token_ms is None:
                 self._first_token_ms = reply.first_token_ms
 
