@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rich.style import Style
 from textual.theme import Theme
@@ -37,9 +38,8 @@ def read_theme(name: str, text: str) -> Theme:
             raise BadTheme(f"theme `{name}`: `colors.primary` is missing")
         for value in (*colors.values(), *variables.values()):
             Style(color=value)
-        theme = Theme(
-            name=str(data.get("name", name)), dark=bool(data.get("dark", True)), variables=variables, **colors
-        )
+        fields: dict[str, Any] = {**colors, "variables": variables, "dark": bool(data.get("dark", True))}
+        theme = Theme(name=str(data.get("name", name)), **fields)
         theme.to_color_system()
     except BadTheme:
         raise

@@ -1,0 +1,235 @@
+"""The Textual app: themes, screens, the session's life. Keys and events are the chat screen's.
+
+The first frame needs nothing of the engine: `connect` is called after it has been painted.
+"""
+
+from __future__ import annotations
+
+import os
+
+# Esc must be told from the beginning of a sequence within a few milliseconds; Textual reads this on import.
+os.environ.setdefault("ESCDELAY", "25")
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.theme import Theme
+
+from plait.protocol.commands import PERMISSION_MODES, SetMode
+from plait.protocol.commands import Prompt as SendPrompt
+from plait.protocol.display import sanitise_line
+from plait.protocol.errors import PlaitError
+from plait.protocol.ports import Desktop, SessionHandle, Sessions
+from plait.views.tui.palette import BadTheme, Palette, read_theme
+from plait.views.tui.screens.chat import Chat
+from plait.views.tui.slash import Line
+from plait.views.tui.slash_actions import run_slash
+
+Connect = Callable[[], Awaitable[SessionHandle]]
+
+
+@dataclass(frozen=True, slots=True)
+class TuiSettings:
+    """What the command line knows before the engine is there."""
+
+    theme: str | None = None
+    reduced_motion: bool = False
+    model: str = ""
+    keyboard: dict[str, str] = field(default_factory=dict)
+    mode: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How the user left: for the lines printed to the normal screen."""
+
+    session_id: str | None
+    answer: str
+    persisted: bool
+
+
+class PlaitApp(App[Left]):
+    """See the module. `place` is the directory as people write it."""
+
+    TITLE = "plait"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = []
+    SCREENS: ClassVar = {}
+
+    def __init__(
+        self,
+        connect: Connect,
+        desktop: Desktop,
+        *,
+        cwd: str,
+        branch: str | None,
+        initial_prompt: str | None = None,
+        settings: TuiSettings = TuiSettings(),  # frozen
+        sessions: Sessions | None = None,
+        pick_session: bool = False,
+    ) -> None:
+        super().__init__()
+        self._connect = connect
+        self.desktop = desktop
+        self.sessions = sessions
+        self.cwd = cwd
+        self.place = _short(cwd)
+        self.branch = branch
+        self.reduced_motion = settings.reduced_motion or os.environ.get("TEXTUAL_ANIMATIONS") == "none"
+        self.model_is_scout = settings.model in ("", "scout")
+        self.chat = Chat()
+        self.palette = Palette.of({}, dark=True)
+        self._settings = settings
+        self._initial_prompt = initial_prompt
+        self._pick_session = pick_session
+        self._themes: dict[str, Theme] = {}
+        self._theme_problems: list[str] = []
+
+    # --- begin and end -------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        self._load_themes()
+        wanted = self._settings.theme or "ember"
+        if wanted not in self.available_themes:
+            self._theme_problems.append(f"theme `{wanted}`: not found; themes: {', '.join(sorted(self._themes))}")
+            wanted = "ember" if "ember" in self._themes else "textual-dark"
+        self.theme = wanted
+        self._take_palette()
+        self.push_screen(self.chat)
+        self.call_after_refresh(self._begin)
+        for name in ("SIGHUP", "SIGTERM"):
+            if hasattr(signal, name):
+                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), self.exit)
+
+    def _begin(self) -> None:
+        """The first frame is on the screen: now the engine."""
+        for problem in self._theme_problems:
+            self.notify(problem, severity="warning", markup=False)
+        if self._initial_prompt:
+            self.chat.send(SendPrompt(self._initial_prompt))
+        self.run_worker(self._open(), group="engine", exclusive=True)
+        self.run_worker(self._load_history(), group="history")
+
+    async def _open(self) -> None:
+        try:
+            if self._pick_session and self.sessions is not None:
+                handle = await self._picked()
+            else:
+                handle = await self._connect()
+            await self.chat.attach(handle)
+        except PlaitError as error:
+            self.chat.failed(str(error))
+
+    async def _picked(self) -> SessionHandle:
+        assert self.sessions is not None
+        chosen = await self.pick(self.sessions)
+        return await (self._connect() if chosen is None else self.sessions.resume(chosen))
+
+    async def pick(self, sessions: Sessions) -> str | None:
+        """Let the user choose an earlier session; None if there is none, or none was chosen."""
+        from plait.views.tui.screens.pages import SessionPicker
+
+        infos = await sessions.list()
+        if not infos:
+            self.notify("No earlier session in this directory.", markup=False)
+            return None
+        return await self.push_screen_wait(SessionPicker(infos))
+
+    async def switch(self, handle: SessionHandle) -> None:
+        """Leave the session for another one."""
+        former = self.chat.handle
+        self.chat.transcript.clear()
+        await self.chat.attach(handle)
+        if former is not None:
+            await former.close()
+
+    def exit(self, *args: object, **kwargs: object) -> None:  # type: ignore[override]  # called as a signal handler too
+        projector = self.chat.projector
+        handle = self.chat.handle
+        answer = projector.state.answer if projector is not None else ""
+        had_turns = projector is not None and projector.state.title != ""
+        super().exit(Left(handle.session_id if handle is not None and had_turns else None, answer, True))
+
+    async def on_unmount(self) -> None:
+        if self.chat.handle is not None:
+            await self.chat.handle.close()
+
+    # --- themes --------------------------------------------------------------------------------------------------
+
+    def _load_themes(self) -> None:
+        for name, text in self.desktop.themes():
+            try:
+                theme = read_theme(name, text)
+            except BadTheme as error:
+                self._theme_problems.append(str(error))
+                continue
+            self._themes[theme.name] = theme
+            self.register_theme(theme)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        from plait.views.tui.palette import VARIABLES
+
+        return dict(VARIABLES)
+
+    def _take_palette(self) -> None:
+        self.palette = Palette.of(self.theme_variables, dark=self.current_theme.dark)
+
+    def use_theme(self, name: str) -> bool:
+        if name not in self.available_themes:
+            return False
+        self.theme = name
+        self._take_palette()
+        self.chat.apply_palette()
+        return True
+
+    @property
+    def own_themes(self) -> tuple[str, ...]:
+        return tuple(self._themes)
+
+    # --- the machine ---------------------------------------------------------------------------------------------
+
+    def copy(self, text: str) -> None:
+        """Copy by the terminal and by the system, whichever works."""
+        self.copy_to_clipboard(text)
+        self.run_worker(asyncio.to_thread(self.desktop.copy, text), group="copy")
+        self.notify("Copied.", timeout=1.5, markup=False)
+
+    def attention(self) -> None:
+        """Somebody is needed who may be looking elsewhere."""
+        if not self.app_focus:
+            self.bell()
+
+    def remember_prompt(self, text: str) -> None:
+        self.run_worker(asyncio.to_thread(self.desktop.remember_prompt, text), group="history")
+
+    async def _load_history(self) -> None:
+        self.chat.prompt.set_history(await asyncio.to_thread(self.desktop.prompt_history))
+
+    async def edit_prompt(self) -> None:
+        """Write the prompt in the user's editor."""
+        with self.suspend():
+            edited = self.desktop.edit_text(self.chat.prompt.text)
+        if edited is not None:
+            self.chat.prompt.set_text(edited.rstrip("\n"))
+        else:
+            self.notify("No editor: set $EDITOR.", severity="warning", markup=False)
+
+    async def run_slash(self, line: Line) -> None:
+        await run_slash(self, line)
+
+    def set_mode(self, name: str) -> bool:
+        mode = next((mode for mode in PERMISSION_MODES if mode.lower() == name.lower()), None)
+        if mode is not None:
+            self.chat.send(SetMode(mode))
+        return mode is not None
+
+
+def _short(path: str) -> str:
+    home = str(Path.home())
+    return sanitise_line("~" + path[len(home) :] if path == home or path.startswith(home + os.sep) else path)

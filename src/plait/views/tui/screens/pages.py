@@ -1,0 +1,201 @@
+"""Full-screen pages: the pager for long text, the help, the session picker, the editor of a call's arguments."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.geometry import Size
+from textual.screen import ModalScreen, Screen
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widgets import OptionList, Static, TextArea
+from textual.widgets.option_list import Option
+
+from plait.protocol.display import sanitise_line
+from plait.protocol.queries import SessionInfo
+from plait.views.tui.keymap import KEYS
+from plait.views.tui.palette import Palette
+from plait.views.tui.slash import COMMANDS
+from plait.views.tui.widgets.transcript import to_strip
+from plait.views.tui.wrapping import cut, wrap
+
+LONGEST_LINE = 4000
+
+
+class LinesView(ScrollView, can_focus=True):
+    """Lines of text of any number: only those in sight are made into strips."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll_down", show=False),
+        Binding("k", "scroll_up", show=False),
+        Binding("space", "page_down", show=False),
+        Binding("b", "page_up", show=False),
+        Binding("g", "scroll_home", show=False),
+        Binding("G", "scroll_end", show=False),
+    ]
+
+    def __init__(self, lines: Sequence[str | Text]) -> None:
+        super().__init__(id="page")
+        self._lines = lines
+
+    def on_mount(self) -> None:
+        sample = self._lines[:2000]
+        widest = max((min(len(line), LONGEST_LINE) for line in sample), default=0)
+        self.virtual_size = Size(widest, len(self._lines))
+
+    def render_line(self, y: int) -> Strip:
+        place = y + self.scroll_offset.y
+        if place >= len(self._lines):
+            return Strip.blank(self.size.width, self.rich_style)
+        line = self._lines[place]
+        text = Text(sanitise_line(line[:LONGEST_LINE])) if isinstance(line, str) else line
+        left = self.scroll_offset.x
+        strip = to_strip(text).crop(left, left + self.size.width)
+        return strip.extend_cell_length(self.size.width, self.rich_style).apply_style(self.rich_style)
+
+
+class Page(Screen[None]):
+    """A title, lines, a foot; Esc or q closes it."""
+
+    CSS_PATH = "../styles/pages.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,ctrl+o,f1", "app.pop_screen", show=False),
+        Binding("ctrl+c,ctrl+d", "app.pop_screen", show=False),
+    ]
+
+    def __init__(self, title: str, lines: Sequence[str | Text]) -> None:
+        super().__init__()
+        self._title = title
+        self._content = lines
+
+    def compose(self) -> ComposeResult:
+        yield Static(Text(sanitise_line(self._title)), id="page-title", markup=False)
+        yield LinesView(self._content)
+        count = len(self._content)
+        yield Static(f"{count:,} lines · arrows, Space, g G · Esc closes", id="page-foot", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(LinesView).focus()
+
+
+class Pager(Page):
+    """The whole of an output or a diff."""
+
+
+class HelpPage(Page):
+    """Keys and commands, from their tables."""
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__("Help", list(_help(palette)))
+
+
+def _help(palette: Palette) -> list[Text]:
+    titles = {"prompt": "In the prompt", "everywhere": "Everywhere", "approval": "When a question is up"}
+    titles["transcript"] = "In the transcript"
+    lines: list[Text] = []
+    for where, title in titles.items():
+        lines += [Text(""), Text(title, palette.you)]
+        for key in KEYS:
+            if key.where == where:
+                lines.append(Text.assemble((f"  {key.shown:<32}", palette.read), (key.help, palette.text)))
+    lines += [Text(""), Text("Commands", palette.you)]
+    for command in COMMANDS:
+        name = f"/{command.name} {command.argument}".strip()
+        lines.append(Text.assemble((f"  {cut(name, 31):<32}", palette.read), (command.help, palette.text)))
+    lines += [
+        Text(""),
+        Text(
+            "In the prompt `@` completes files and `!` runs a command of your own, which is not asked about.",
+            palette.dim,
+        ),
+        Text("Shift+Enter needs a terminal that tells it from Enter; in tmux: set -s extended-keys on.", palette.dim),
+    ]
+    return lines
+
+
+class SessionPicker(Screen[str | None]):
+    """Choose an earlier session; the result is its id."""
+
+    CSS_PATH = "../styles/pages.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+c,ctrl+d", "cancel", show=False)]
+
+    def __init__(self, sessions: Sequence[SessionInfo]) -> None:
+        super().__init__()
+        self._sessions = sessions
+
+    def compose(self) -> ComposeResult:
+        yield Static("Sessions of this directory, newest first", id="page-title", markup=False)
+        yield OptionList(
+            *(Option(Text(_session_line(info)), id=info.session_id) for info in self._sessions), id="sessions"
+        )
+        yield Static("Enter resumes · Esc goes back", id="page-foot", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(OptionList).focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+
+def _session_line(info: SessionInfo) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(info.updated_at / 1000))
+    turns = "1 turn" if info.turns == 1 else f"{info.turns} turns"
+    in_use = " · in use" if info.in_use else ""
+    return f"{when}  {cut(sanitise_line(info.title), 60):<60}  {turns} · {sanitise_line(info.model)}{in_use}"
+
+
+class ArgumentEditor(ModalScreen[str | None]):
+    """Edit what a call would do; the result is the edited text, None if nothing is to be changed."""
+
+    CSS_PATH = "../styles/pages.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,ctrl+c", "cancel", show=False),
+        Binding("ctrl+s,f2", "save", show=False, priority=True),
+    ]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self._title = title
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="editor-box"):
+            yield TextArea(self._text, id="editor-text", soft_wrap=True)
+            yield Static("Ctrl+S runs it as edited · Esc goes back to the question", id="editor-foot", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#editor-box").border_title = Text(sanitise_line(self._title))
+        self.query_one(TextArea).focus()
+
+    def action_save(self) -> None:
+        self.dismiss(self.query_one(TextArea).text)
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+
+def table(rows: Sequence[tuple[str, ...]], palette: Palette, width: int) -> list[Text]:
+    """Return rows of words in columns, the first in the colour of names, the last wrapped."""
+    if not rows:
+        return []
+    columns = max(len(row) for row in rows)
+    widths = [min(34, max((len(row[c]) for row in rows if c < len(row)), default=0)) for c in range(columns - 1)]
+    lines: list[Text] = []
+    for row in rows:
+        head = Text("  ")
+        for c, word in enumerate(row[:-1]):
+            head.append(
+                f"{cut(sanitise_line(word), widths[c]):<{widths[c]}}  ", palette.read if c == 0 else palette.text
+            )
+        rest = wrap(Text(sanitise_line(row[-1]), palette.dim), max(20, width - head.cell_len))
+        lines += [Text.assemble(head if n == 0 else " " * head.cell_len, piece) for n, piece in enumerate(rest)]
+    return lines
