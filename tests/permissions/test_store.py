@@ -34,7 +34,8 @@ def test_a_rule_joins_the_users_settings_and_everything_else_in_them_stays(direc
     assert save_rule(USERS, directories, PROJECT)
 
     assert file.read_text() == (
-        '# mine\nmodel = "x"  # the good one\n\n[permissions]\nallow = [\n  "read",  # all of it\n  "shell(pytest *)",\n]\n'
+        '# mine\nmodel = "x"  # the good one\n\n[permissions]\n'
+        'allow = [\n  "read",  # all of it\n  "shell(pytest *)",\n]\n'
     )
 
 

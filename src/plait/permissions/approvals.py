@@ -65,10 +65,11 @@ class Place:
         if self.question is not None:
             raise InternalError(f"call {self.key} asks twice at once")
         self.question = question
-        self.reply = asyncio.get_running_loop().create_future()
+        # Lining up may show the question, and showing it may answer it at once.
+        reply = self.reply = asyncio.get_running_loop().create_future()
         self.queue.line_up(self)
         try:
-            return await self.reply
+            return await reply
         finally:
             self.leave()
 

@@ -58,7 +58,7 @@ def _glob_regex(body: str) -> str:
 
 
 def path_fits(pattern: str, access: Access, roots: tuple[Path, ...], *, forbidding: bool) -> bool:
-    """True if a path pattern fits a path that is touched; a forbidding one also fits a written tree that holds it."""
+    """True if a path pattern fits a path that is touched; a forbidding one also fits a tree at which it starts."""
     names = set(_names_of(access.path, roots))
     spellings = [pattern]
     if forbidding and pattern.startswith("/") and not pattern.startswith("//"):
@@ -69,7 +69,7 @@ def path_fits(pattern: str, access: Access, roots: tuple[Path, ...], *, forbiddi
         candidates = [access.path] if absolute else sorted(names)
         if any(regex.fullmatch(candidate) for candidate in candidates):
             return True
-        if forbidding and access.tree and access.mode is Mode.WRITE and _holds(access.path, spelling, absolute, roots):
+        if forbidding and access.tree and _begins_in(access, spelling, absolute, roots):
             return True
     return False
 
@@ -84,14 +84,21 @@ def _names_of(path: str, roots: tuple[Path, ...]) -> Iterator[str]:
             yield path[len(top) + 1 :]
 
 
-def _holds(tree: str, pattern: str, absolute: bool, roots: tuple[Path, ...]) -> bool:
-    """True if a written tree holds the place where an anchored pattern starts (`rm -r src` and `edit(src/api/**)`)."""
+def _begins_in(access: Access, pattern: str, absolute: bool, roots: tuple[Path, ...]) -> bool:
+    """True if an anchored pattern starts at a tree, or below one that is written (`rm -r src` and `edit(src/api/**)`).
+
+    A tree that is read may be large, and what lies below is left out by whoever searches it.
+    """
     body = pattern.lstrip("/")
     if not absolute and "/" not in pattern.strip("/") and not pattern.startswith("/"):
         return False
     fixed = re.split(r"[*?\[]", body, maxsplit=1)[0].rstrip("/")
-    starts = ["/" + fixed] if absolute else [f"{root.as_posix().rstrip('/')}/{fixed}" for root in roots]
-    return any(start == tree or start.startswith(tree.rstrip("/") + "/") for start in starts)
+    for start in ["/" + fixed] if absolute else [f"{root.as_posix().rstrip('/')}/{fixed}" for root in roots]:
+        if start == access.path:
+            return True
+        if access.mode is Mode.WRITE and start.startswith(access.path.rstrip("/") + "/"):
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)
