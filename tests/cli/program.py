@@ -14,7 +14,7 @@ POSIX = pytest.mark.skipif(os.name != "posix", reason="shells and signals of POS
 
 
 class Program:
-    """`plait` with directories of its own and without any key; compiled modules are shared, as they are once installed."""
+    """`plait` with directories of its own and no key; compiled modules are shared, as they are once installed."""
 
     def __init__(self, root: Path, bytecode: Path) -> None:
         self.project = root / "project"
