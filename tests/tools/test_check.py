@@ -149,6 +149,15 @@ async def test_nothing_changed_is_nothing_to_check(linted: Workspace) -> None:
     assert await check(Check(), linted) == ["Nothing has changed: there is nothing to check."]
 
 
+async def test_what_changed_outside_of_the_directory_is_left_alone(linted: Workspace) -> None:
+    (linted.cwd / "a.py").write_text("bad = 1\n")
+    (linted.cwd / "inner").mkdir()
+
+    assert await check(Check(), Workspace.at(linted.cwd / "inner")) == [
+        "Nothing has changed: there is nothing to check."
+    ]
+
+
 async def test_outside_a_repository_the_paths_are_asked_for(tmp_path: Path) -> None:
     with pytest.raises(ToolRefused, match="name the `paths`"):
         await check(Check(), Workspace.at(tmp_path))

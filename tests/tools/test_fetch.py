@@ -117,6 +117,20 @@ async def test_several_pages_are_fetched_side_by_side(web: Web, workspace: Works
     assert output.text.count("(200, text/plain, 1 byte)") == 2
 
 
+async def test_a_page_that_never_comes_does_not_take_the_others_with_it(web: Web, workspace: Workspace) -> None:
+    async def answer(head: str, _: object, writer: asyncio.StreamWriter) -> None:
+        if "/hangs" in head:
+            await asyncio.Event().wait()
+        writer.write(response(b"here"))
+
+    async with serving(answer) as server:
+        tool = WebFetch(web, page_deadline_s=0.3)
+        output = await run(tool, {"urls": [server.url("/hangs"), server.url("/ok")]}, workspace)
+
+    assert "was not there after 0.3 s" in output.text
+    assert output.text.endswith("\nhere")
+
+
 async def test_pages_share_the_budget(web: Web, workspace: Workspace) -> None:
     async with serving({"/a": response(b"a" * 100_000), "/b": response(b"short")}) as server:
         output = await fetch(web, workspace, server.url("/a"), server.url("/b"), budget=4000)

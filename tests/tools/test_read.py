@@ -98,6 +98,18 @@ async def test_a_budget_is_shared_so_that_no_file_takes_all_of_it(workspace: Wor
     assert "of 1,900; go on with first_line" in output.text
 
 
+async def test_many_small_files_and_long_names_fit_the_budget(workspace: Workspace) -> None:
+    for number in range(50):
+        (workspace.cwd / f"{number}.txt").write_text("short\n")
+    names = [f"{number}.txt" for number in range(50)]
+
+    output = await read(workspace, *names, budget=12_000)
+    missing = await read(workspace, *["x" * 2000 + name for name in names[:10]], budget=12_000)
+
+    assert output.text.count("    1\tshort") == 50
+    assert len(missing.text) <= 12_000
+
+
 async def test_a_missing_file_names_what_is_called_nearly_the_same(workspace: Workspace) -> None:
     (workspace.cwd / "src").mkdir()
     (workspace.cwd / "src" / "settings.py").write_text("")

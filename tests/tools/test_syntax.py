@@ -21,7 +21,7 @@ GOOD = {
     "a.unknown": "(((",
     "empty.py": "",
     "bom.py": "\ufeffx = 1\n",
-    "blocks.py": "class A:\n    # note\n\n    x: int = x[\n        1:]\n    def f(self): return lambda: 0\n\nif A: pass\n",
+    "blocks.py": "class A:\n    # note\n\n    x = x[\n        1:]\n    def f(self): return lambda: 0\n\nif A: pass\n",
 }
 BAD = {
     "a.py": ("def f(:\n    pass\n", "a.py:1:"),

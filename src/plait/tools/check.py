@@ -34,6 +34,7 @@ from plait.tools.syntax import Finding, check_syntax, checkable
 CHECKER_DEADLINE_S = COMMAND_DEADLINE_S - 10
 MOST_FILES = 1000
 MOST_SHOWN = 50
+LONGEST_FINDING = 500
 LARGEST_FILE_BYTES = 2_000_000
 MOST_OUTPUT_BYTES = 4_000_000
 SYNTAX = "syntax"
@@ -91,6 +92,7 @@ class Check(Tool[CheckArgs]):
             # Their effects as parts are what they read, so that they run side by side.
             checkers = _checkers(files, ctx.workspace)
             parts += [Part(checker.kind.name, reads, partial(_run_checker, checker)) for checker in checkers]
+        ctx.report(", ".join(part.label for part in parts))
         results = await ctx.run_parts(parts)
         reports = [
             result if isinstance(result, Report) else Report(part.label, ctx.workspace.cwd, problem=str(result))
@@ -107,6 +109,8 @@ class Check(Tool[CheckArgs]):
             raise ToolRefused("This directory is no git repository: name the `paths` to check.")
         status = await Git(repository.root).status()
         files = [repository.root / changed.path for changed in status if not changed.deleted]
+        # What lies outside of the directory was not stated to be read.
+        files = [path for path in files if workspace.cwd in path.parents]
         return [path for path in files if path.is_file() and not path.is_symlink()][:MOST_FILES]
 
     def _answer(
@@ -244,7 +248,8 @@ def _block(report: Report, new: Sequence[Finding], workspace: Workspace) -> str:
     problem = f" ({report.problem})" if report.problem else ""
     lines = [f"{report.name}: {counted}{also}{problem}"]
     for finding in new[:MOST_SHOWN]:
-        lines.append(f"  {replace(finding, path=printable(workspace.show(_place(report, finding))))}")
+        named = replace(finding, path=printable(workspace.show(_place(report, finding))))
+        lines.append(f"  {cut(str(named), LONGEST_FINDING)}")
     if len(new) > MOST_SHOWN:
         lines.append(f"  … {len(new) - MOST_SHOWN} more")
     return "\n".join(lines)

@@ -14,13 +14,15 @@ from plait.host.urls import Url, parse_url
 from plait.protocol.calls import Preview, TextDetail, TextPreview
 from plait.protocol.effects import Effects
 from plait.protocol.errors import ToolRefused
-from plait.tools.base import Cap, Part, Tool, ToolArgs, ToolContext, ToolOutput
+from plait.tools.base import NETWORK_DEADLINE_S, Cap, Part, Tool, ToolArgs, ToolContext, ToolOutput
 from plait.tools.media import media_kind
 from plait.tools.output import cut, shares, size_in_words
 from plait.tools.readable import decode_page, readable
 
 ACCEPT = "text/markdown, text/html, application/xhtml+xml, text/plain;q=0.9, application/json;q=0.9, */*;q=0.5"
 MOST_URLS = 10
+# Less than the call's own, so that one slow page does not take the others with it.
+PAGE_DEADLINE_S = NETWORK_DEADLINE_S - 10
 TEXT_TYPES = ("json", "xml", "javascript", "yaml", "toml", "x-sh", "sql", "graphql", "x-www-form-urlencoded")
 HEADER_ROOM = 400
 
@@ -43,8 +45,9 @@ class WebFetch(Tool[WebFetchArgs]):
     args = WebFetchArgs
     cap: ClassVar[Cap] = Cap.NETWORK
 
-    def __init__(self, web: Web) -> None:
+    def __init__(self, web: Web, *, page_deadline_s: float = PAGE_DEADLINE_S) -> None:
         self._web = web
+        self._page_deadline_s = page_deadline_s
 
     def effects(self, args: WebFetchArgs, workspace: Workspace) -> Effects:
         # An address that cannot be read is never contacted: it fails by itself in `run`.
@@ -66,7 +69,11 @@ class WebFetch(Tool[WebFetchArgs]):
         return Part(text, Effects(network=(url.host,) if url is not None else ()), lambda: self._fetch(text))
 
     async def _fetch(self, text: str) -> Fetched:
-        page = await self._web.get(parse_url(text), accept=ACCEPT)
+        try:
+            async with asyncio.timeout(self._page_deadline_s):
+                page = await self._web.get(parse_url(text), accept=ACCEPT)
+        except TimeoutError:
+            raise ToolRefused(f"`{text}` was not there after {self._page_deadline_s:g} s: it was given up.") from None
         # A thread: a page of megabytes takes seconds to convert.
         return await asyncio.to_thread(_as_text, page)
 
@@ -113,7 +120,7 @@ def _assemble(urls: list[str], results: list[Fetched | Exception], budget: int) 
     for url, result, room in zip(urls, results, given, strict=True):
         if isinstance(result, Fetched):
             found += result.found
-            blocks.append(f"== {result.about[:HEADER_ROOM]} ==\n{cut(result.text, room)}")
+            blocks.append(f"== {result.about[: HEADER_ROOM - 20]} ==\n{cut(result.text, room)}")
         elif isinstance(result, ToolRefused):
             blocks.append(f"== {url[:100]} ==\n{cut(str(result), HEADER_ROOM - 120)}")
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from plait.host.walk import Listing, Wanted, stamp_now, walk
 from plait.protocol.calls import FileStamp, TextDetail
 from plait.protocol.effects import Access, Effects, Mode
 from plait.protocol.errors import ToolRefused
-from plait.tools.base import Cap, Tool, ToolArgs, ToolContext, ToolOutput
+from plait.tools.base import LOCAL_DEADLINE_S, Cap, Tool, ToolArgs, ToolContext, ToolOutput
 from plait.tools.output import printable, size_in_words
 
 T = TypeVar("T")
@@ -33,6 +34,8 @@ MOST_LOOKED_AT = 1_000_000
 # An answer that rests on more than this is not worth checking again.
 MOST_STAMPS = 3000
 MOST_ALTERNATIVES = 64
+# What was found by then is shown.
+WALK_S = LOCAL_DEADLINE_S - 2
 # Room for the note on what was cut.
 NOTE_ROOM = 200
 
@@ -87,10 +90,11 @@ def _reads_tree(path: Path, workspace: Workspace) -> Effects:
 
 
 async def _in_thread(work: Callable[[Stopped], T]) -> T:
-    """Run `work` in a thread; if the call is cancelled it is told to stop, since a thread cannot be ended."""
+    """Run `work` in a thread, which is told to stop when the call is cancelled or its time is nearly up."""
     stop = False
+    end = time.monotonic() + WALK_S
     try:
-        return await asyncio.to_thread(work, lambda: stop)
+        return await asyncio.to_thread(work, lambda: stop or time.monotonic() > end)
     except asyncio.CancelledError:
         stop = True
         raise
@@ -129,6 +133,7 @@ def _tree(directory: Path, args: ListArgs, wanted: Wanted, budget: int, stopped:
     count = Count()
     for listing in walk(directory, wanted, depth=args.depth):
         if stopped():
+            count.at_least = True
             break
         listings[listing.prefix] = listing
         inner = sum(entry.is_directory for entry in listing.entries)
@@ -150,7 +155,7 @@ def _tree(directory: Path, args: ListArgs, wanted: Wanted, budget: int, stopped:
             break
         lines.append(line)
     head = f"{printable(args.path.rstrip('/') or '/')}/ ({count.words()})"
-    stamps = tuple(count.stamps) if len(count.stamps) <= MOST_STAMPS else ()
+    stamps = tuple(count.stamps) if len(count.stamps) <= MOST_STAMPS and not count.at_least else ()
     return ToolOutput("\n".join([head, *lines]), TextDetail(count.words()), stamps)
 
 
@@ -249,6 +254,7 @@ def _matching(target: Target, args: GlobArgs, ctx: ToolContext, stopped: Stopped
     cut = False
     for listing in walk(target.base, Wanted(hidden=args.all or target.hidden, ignored=args.all)):
         if stopped():
+            cut = True
             break
         if not listing.prefix and listing.problem:
             raise ToolRefused(f"`{printable(args.path)}` cannot be listed: {listing.problem}.")
@@ -268,7 +274,7 @@ def _matching(target: Target, args: GlobArgs, ctx: ToolContext, stopped: Stopped
         stamps += by_age
     else:
         found.sort()
-    return _matches(found, args, ctx, stamps if len(stamps) <= MOST_STAMPS else [], cut=cut)
+    return _matches(found, args, ctx, stamps if len(stamps) <= MOST_STAMPS and not cut else [], cut=cut)
 
 
 def _matches(found: list[str], args: GlobArgs, ctx: ToolContext, stamps: list[FileStamp], *, cut: bool) -> ToolOutput:

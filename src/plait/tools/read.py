@@ -21,17 +21,21 @@ from plait.host.protected import credential
 from plait.protocol.calls import FileStamp, TextDetail
 from plait.protocol.effects import Access, Effects, Mode
 from plait.protocol.errors import ToolRefused
-from plait.tools.base import Cap, Part, Tool, ToolArgs, ToolContext, ToolOutput
+from plait.tools.base import LOCAL_DEADLINE_S, Cap, Part, Tool, ToolArgs, ToolContext, ToolOutput
 from plait.tools.ledger import FileLedger
 from plait.tools.media import is_picture_or_document, media_kind
-from plait.tools.output import printable, shares, size_in_words
+from plait.tools.output import cut, printable, shares, size_in_words
 
 DEFAULT_LINES = 2000
 LONGEST_LINE = 2000
 LARGEST_BYTES = 50_000_000
 MOST_FILES = 50
-# What a file's header and the note below it may take of the budget.
-HEADER_ROOM = 300
+# Less than the call's own, so that a file on a dead drive does not take the others with it.
+FILE_DEADLINE_S = LOCAL_DEADLINE_S - 2
+# What the note below a file's lines may take of the budget, and a name and a refusal among several.
+NOTE_ROOM = 120
+LONGEST_NAME = 200
+LONGEST_REFUSAL = 400
 # Names looked at for a suggestion; a directory of 100,000 files must not hold up the answer.
 MOST_NAMES = 5000
 
@@ -92,10 +96,14 @@ class Read(Tool[ReadArgs]):
         return Part(printable(window.path), effects, lambda: self._read(window, path, workspace))
 
     async def _read(self, window: FileWindow, path: Path, workspace: Workspace) -> Shown:
-        await asyncio.to_thread(_refuse_what_is_no_file, path, window.path, workspace)
-        state = await read_file(path, max_bytes=LARGEST_BYTES)
-        self._ledger.saw(path, state.sha256)
         name = printable(window.path)
+        try:
+            async with asyncio.timeout(FILE_DEADLINE_S):
+                await asyncio.to_thread(_refuse_what_is_no_file, path, window.path, workspace)
+                state = await read_file(path, max_bytes=LARGEST_BYTES)
+        except TimeoutError:
+            raise ToolRefused(f"`{name}` could not be read within {FILE_DEADLINE_S:g} s: is its drive there?") from None
+        self._ledger.saw(path, state.sha256)
         if not state.data:
             return Shown(name, state.stamp, instead="(empty file)")
         # A thread: decoding and splitting 50 MB would hold up every other call.
@@ -178,31 +186,36 @@ def _shorten(line: str) -> str:
 
 def _assemble(labels: list[str], results: list[Shown | Exception], budget: int) -> ToolOutput:
     """Share the budget among the files and lay them below each other; a failed one says so in its place."""
-    wanted = [0 if isinstance(r, Exception) else sum(len(line) + 1 for line in r.lines) for r in results]
-    given = shares(wanted, budget - HEADER_ROOM * len(results))
-    several = len(results) > 1
-    blocks = []
-    for label, result, room in zip(labels, results, given, strict=True):
-        if isinstance(result, Exception):
-            if not isinstance(result, (ToolRefused, OSError)):
-                raise result
-            blocks.append(f"== {label} ==\n{result}")
-        else:
-            blocks.append(_block(result, room, headed=several))
+    heads = [_head(label, result, several=len(results) > 1) for label, result in zip(labels, results, strict=True)]
+    wanted = [0 if isinstance(result, Exception) else sum(len(line) + 1 for line in result.lines) for result in results]
+    given = shares(wanted, budget - sum(len(head) + NOTE_ROOM for head in heads))
+    blocks = [
+        head if isinstance(result, Exception) else _block(head, result, room)
+        for head, result, room in zip(heads, results, given, strict=True)
+    ]
     shown = [result for result in results if isinstance(result, Shown)]
     failed = len(results) - len(shown)
-    summary = _summary(shown, failed)
     # An answer that holds a failure is never given again.
     stamps = () if failed else tuple(result.stamp for result in shown)
-    return ToolOutput("\n\n".join(blocks), TextDetail(summary), stamps, failed=not shown)
+    return ToolOutput("\n\n".join(blocks), TextDetail(_summary(shown, failed)), stamps, failed=not shown)
 
 
-def _block(shown: Shown, room: int, *, headed: bool) -> str:
-    head = [f"== {shown.name} =="] if headed else []
-    if shown.about:
-        head.append(f"[{shown.about}]")
+def _head(label: str, result: Shown | Exception, *, several: bool) -> str:
+    """Return what stands above a file's lines, or instead of them."""
+    lines = [f"== {cut(label, LONGEST_NAME)} =="] if several else []
+    if isinstance(result, Shown):
+        lines += [f"[{result.about}]"] if result.about else []
+        lines += [result.instead if several else f"{result.name}: {result.instead}"] if result.instead else []
+    elif isinstance(result, (ToolRefused, OSError)):
+        lines.append(cut(str(result), LONGEST_REFUSAL))
+    else:
+        raise result
+    return "\n".join(lines)
+
+
+def _block(head: str, shown: Shown, room: int) -> str:
     if shown.instead:
-        return "\n".join([*head, shown.instead if headed else f"{shown.name}: {shown.instead}"])
+        return head
     kept: list[str] = []
     for line in shown.lines:
         room -= len(line) + 1
@@ -216,7 +229,7 @@ def _block(shown: Shown, room: int, *, headed: bool) -> str:
     elif last < shown.total_lines or shown.first_line > 1:
         go_on = f"; go on with first_line {last + 1}" if last < shown.total_lines else ""
         note.append(f"[lines {shown.first_line:,}–{last:,} of {shown.total_lines:,}{go_on}]")
-    return "\n".join([*head, *kept, *note])
+    return "\n".join([*([head] if head else []), *kept, *note])
 
 
 def _summary(shown: list[Shown], failed: int) -> str:
