@@ -20,6 +20,7 @@ from plait.agent.dispatch import Dispatcher, Machinery
 from plait.agent.permissions import Permissions
 from plait.agent.result_cache import ResultCache
 from plait.config.launch import Opening
+from plait.config.models import DEFAULT_MODELS, SCOUT, model_name
 from plait.config.settings import Loaded, environment
 from plait.effects.shell import command_effects
 from plait.host import git
@@ -34,7 +35,7 @@ from plait.protocol.calls import CallKey, FileStamp
 from plait.protocol.commands import Answer, Rule
 from plait.protocol.errors import UserError
 from plait.protocol.events import MAIN_AGENT, ApprovalAnswered, ApprovalAsked, Event, Notice
-from plait.protocol.ports import Completion, Emit, SessionHandle
+from plait.protocol.ports import Emit, SessionHandle
 from plait.protocol.queries import ModelChoice
 from plait.scheduling.limits import Caps
 from plait.scheduling.scheduler import Scheduler
@@ -56,23 +57,6 @@ from plait.tools.search import Search
 from plait.tools.shell import Shell
 from plait.tools.todo import Todo
 from plait.tools.web_search import WebSearch
-
-# The variable whose presence makes a provider's model the default, and that model.
-DEFAULT_MODELS = (
-    ("ANTHROPIC_API_KEY", "anthropic:claude-sonnet-5-5"),
-    ("OPENAI_API_KEY", "openai:gpt-6.1-terra"),
-    ("GOOGLE_API_KEY", "google:gemini-3.8-flash"),
-    ("OPENROUTER_API_KEY", "openrouter:anthropic/claude-sonnet-5.5"),
-)
-SCOUT = "scout"
-
-
-def model_name(loaded: Loaded, environ: Mapping[str, str]) -> str:
-    """Return the model to use: the one that is set, else that of the first key there is, else `scout`."""
-    if loaded.settings.model is not None:
-        return loaded.settings.model
-    return next((name for variable, name in DEFAULT_MODELS if environ.get(variable)), SCOUT)
-
 
 # --- tools -------------------------------------------------------------------------------------------------------
 
@@ -144,7 +128,9 @@ def machinery(
         ),
         approvals=ApprovalQueue(asked, answered),
         scheduler=Scheduler(),
-        caps=Caps({name: getattr(settings.caps, name) for name in ("calls", "files", "commands", "searches", "network")}),
+        caps=Caps(
+            {name: getattr(settings.caps, name) for name in ("calls", "files", "commands", "searches", "network")}
+        ),
         cache=ResultCache(_stamps_hold, time.monotonic),
         emit=emit,
         deadline_s=deadline_s,
@@ -214,7 +200,9 @@ async def open_session(
                 settings=TurnSettings(
                     limits=Limits(
                         settings.limits.max_turns,
-                        None if settings.limits.max_budget_usd is None else Decimal(str(settings.limits.max_budget_usd)),
+                        None
+                        if settings.limits.max_budget_usd is None
+                        else Decimal(str(settings.limits.max_budget_usd)),
                         settings.limits.max_tokens,
                         settings.limits.time_limit_s,
                     ),
@@ -348,5 +336,3 @@ async def run_tool(
         "effects": {"kind": call.effects.kind, **dataclasses.asdict(call.effects)},
         "reason": call.decision.reason or call.effects.reason,
     }
-
-

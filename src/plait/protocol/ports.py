@@ -110,7 +110,7 @@ class AfterWrite(Protocol):
 class Emit(Protocol):
     """Say that something happened. Engine's loop only; never blocks, never raises."""
 
-    def __call__(self, event: Event) -> None: ...
+    def __call__(self, event: Event, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ class PlaitApp(App[Left]):
         if former is not None:
             await former.close()
 
-    def exit(self, *args: object, **kwargs: object) -> None:  # type: ignore[override]  # called as a signal handler too
+    def exit(self, *args: object, **kwargs: object) -> None:
         projector = self.chat.projector
         handle = self.chat.handle
         answer = projector.state.answer if projector is not None else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -65,7 +66,7 @@ async def _ask(app: PlaitApp, handle: SessionHandle, name: str, argument: str) -
             app.notify(f"/{name} is not built yet.", severity="warning", markup=False)
 
 
-def _show(app: PlaitApp, title: str, rows: list[tuple[str, ...]], empty: str = "none") -> None:
+def _show(app: PlaitApp, title: str, rows: Sequence[tuple[str, ...]], empty: str = "none") -> None:
     width = max(40, app.size.width - 6)
     app.chat.show_lines(title, table(rows, app.palette, width) or [Text(f"  {empty}", app.palette.dim)])
 

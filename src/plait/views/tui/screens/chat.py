@@ -1,4 +1,4 @@
-"""The main screen: transcript, question, prompt, status. Keys and messages become commands; nothing else is decided here."""
+"""The main screen: transcript, question, prompt, status. Keys and messages become commands; nothing more."""
 
 from __future__ import annotations
 
@@ -152,9 +152,11 @@ class Chat(Screen[None]):
             self._drop_welcome()
         projector.take(log)
         self._oldest = log[0].seq if log else None
-        self._subscription = handle.subscribe(
-            lambda: loop.call_soon_threadsafe(self._woken), since=log[-1].seq if log else None
-        )
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(self._woken)
+
+        self._subscription = handle.subscribe(wake, since=log[-1].seq if log else None)
         self._flush()
         for command in self._unsent:
             handle.submit(command)
