@@ -385,6 +385,7 @@ class Call:
             run_parts=run_parts,
             answer=self._answer,
             to_background=self.to_background,
+            effects=self._effects,
         )
 
     def _report(self, text: str = "", *, output: str = "", done: int = 0, total: int = 0) -> None:

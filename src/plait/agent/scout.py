@@ -38,7 +38,15 @@ PLACE = re.compile(r"^(?P<path>\S.*?)(?::(?P<line>\d+))? (?P<kind>[a-z]+)(?:: (?
 NUMBERED = re.compile(r"^\s*(\d+)[\t:│|](.*)$")
 GREETING = re.compile(r"^\W*(hi|hello|hey|hallo|thanks|thank you|danke|help|\?|bye|ok|okay)\W*$", re.IGNORECASE)
 OVERVIEW = re.compile(
-    r"\b(what is this|overview|about this (project|repo)|this (project|repository|repo|codebase)|structure|get started)\b",
+    r"\b(what is this|overview|about this (project|repo)|this (project|repo|repository|codebase)|structure|get started)"
+    r"\b",
+    re.IGNORECASE,
+)
+# The name in "where is f defined", "definition of f", "what calls f", whatever it looks like.
+NAMED = re.compile(
+    r"\b(?:(?:where|how) (?:is|are)|definition of|what (?:calls|uses|is)|who (?:calls|uses)|callers of|usages? of)"
+    r" (?:the )?(?:function |class |method |type |variable |constant )?`?([A-Za-z_][\w.:]*)`?"
+    r"(?= (?:defined|declared|implemented|used|called)\b|[?.!]?$)",
     re.IGNORECASE,
 )
 CHANGE = re.compile(
@@ -117,6 +125,7 @@ def _queries(prompt: str) -> list[str]:
     text = " ".join(prompt.split())[:LONGEST_QUERY].strip()
     bare = LEADING.sub("", text).strip(" ?!.")
     found = list(queries.names_in(text)[:3])
+    found += [match for match in NAMED.findall(text) if match.lower() not in queries.STOP_WORDS]
     importing = re.search(r"\b(?:who|what|which \w+) imports? ([\w./:-]+)", text, re.IGNORECASE)
     if importing:
         found.insert(0, f"import {importing.group(1)}")

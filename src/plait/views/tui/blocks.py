@@ -358,7 +358,8 @@ class CallGroup(Block):
         spans = [(row.started_s, row.ended_s) for row in self.rows if row.started_s is not None and row.ended_s]
         wall_ms = (max(end for _, end in spans) - min(start for start, _ in spans)) * 1000 if spans else 0.0
         serial_ms = sum(row.run_ms for row in self.rows)
-        wall_ms = wall_ms or max((row.run_ms for row in self.rows), default=0.0)
+        # The clock of events counts whole milliseconds.
+        wall_ms = max(wall_ms, *(row.run_ms for row in self.rows), 0.0)
         saved = f" (one after another: {duration(serial_ms)})" if serial_ms > 1.2 * wall_ms and serial_ms > 50 else ""
         right = Text(f"{duration(wall_ms)}{saved} {'▾' if self.is_open else '▸'}", palette.dim)
         failed = f" · {bad} failed" if bad else ""

@@ -148,11 +148,11 @@ class Projector:
                 self._reserve(reserved)
             case CallStarted(key=key, args=args, edited=edited, queued_ms=queued_ms):
                 self._change(
-                    key, state="running", args=args, edited=edited, queued_ms=queued_ms, started_s=self._now_s()
+                    key, state="running", args=args, edited=edited, queued_ms=queued_ms, started_s=stamped.at / 1000
                 )
                 state.doing = "working"
             case CallEnded() as call_ended:
-                self._end_call(call_ended)
+                self._end_call(call_ended, stamped.at / 1000)
             case CallsDropped(keys=keys):
                 self._drop(keys)
             case ApprovalAsked(key=key) as asked:
@@ -249,7 +249,7 @@ class Projector:
             row.output_size = sum(map(len, row.output))
         block.touch()
 
-    def _end_call(self, ended: CallEnded) -> None:
+    def _end_call(self, ended: CallEnded, at_s: float) -> None:
         self._change(
             ended.key,
             state=ended.status,
@@ -257,7 +257,7 @@ class Projector:
             detail=ended.detail,
             run_ms=ended.run_ms,
             queued_ms=ended.queued_ms,
-            ended_s=self._now_s(),
+            ended_s=at_s,
             reused=ended.reused is not None,
         )
         if ended.key in self._rows:

@@ -37,7 +37,7 @@ from plait.protocol.display import sanitise_line
 from plait.protocol.ports import SessionHandle, Subscription
 from plait.protocol.queries import GetLog
 from plait.views.tui import slash
-from plait.views.tui.blocks import Block, CallCard, CallGroup, LinesBlock, NoticeBlock, duration, todo_lines
+from plait.views.tui.blocks import SPINNER, Block, CallCard, CallGroup, LinesBlock, NoticeBlock, duration, todo_lines
 from plait.views.tui.keymap import keys_of
 from plait.views.tui.palette import Palette
 from plait.views.tui.projector import Projector
@@ -122,16 +122,12 @@ class Chat(Screen[None]):
     def on_mount(self) -> None:
         self.prompt.placeholder = "ask, or say what to change · / commands · @ files · ! shell"
         self.query_one("#popup", OptionList).can_focus = False
-        self.projector = Projector(self.transcript_sink, time.monotonic)
+        self.projector = Projector(self.transcript, time.time)
         self.apply_palette()
         self._welcome = LinesBlock(self._welcome_lines)
         self.transcript.add(self._welcome)
         self.transcript.changed()
         self._draw_around()
-
-    @property
-    def transcript_sink(self) -> Transcript:
-        return self.transcript
 
     def apply_palette(self) -> None:
         palette = self.plait.palette
@@ -146,7 +142,7 @@ class Chat(Screen[None]):
         self.detach()
         loop = asyncio.get_running_loop()
         log = await handle.query(GetLog(turns=RESUMED_TURNS))
-        projector = self.projector = Projector(self.transcript, time.monotonic)
+        projector = self.projector = Projector(self.transcript, time.time)
         self.handle = handle
         if any(type(stamped.event).__name__ == "TurnStarted" for stamped in log):
             self._drop_welcome()
@@ -213,7 +209,7 @@ class Chat(Screen[None]):
             if earlier:
                 blocks: list[Block] = []
                 sink = BlockList(blocks)
-                older = Projector(sink, time.monotonic)
+                older = Projector(sink, time.time)
                 older.take(earlier)
                 self._oldest = earlier[0].seq
                 self.transcript.insert_before(blocks)
@@ -253,8 +249,6 @@ class Chat(Screen[None]):
         if self.handle is None and self._unsent:
             line = Text("starting the engine · your prompt is sent as soon as it is there", palette.dim)
         elif state.working and self._turn_since_s is not None:
-            from plait.views.tui.blocks import SPINNER
-
             still = self.plait.reduced_motion
             glyph = "●" if still else SPINNER[int(now * 10) % len(SPINNER)]
             waiting = "waiting for you" if state.asked is not None else state.doing
