@@ -22,6 +22,7 @@ from typing import TypeVar
 import aiofiles
 from aiofiles.threadpool.binary import AsyncFileIO
 
+from plait.host.finishing import finish
 from plait.host.opening import open_regular
 from plait.host.replacing import Replacement, replace
 from plait.host.text import Decoded, NotText, decode, encode
@@ -146,14 +147,7 @@ async def stat_stamp(path: Path) -> FileStamp:
 
 async def _in_thread(work: Callable[[], T]) -> T:
     """Return what `work` returns, done in a thread; wait for its end even if this task is cancelled meanwhile."""
-    job = asyncio.get_running_loop().run_in_executor(_THREADS, work)
-    try:
-        return await asyncio.shield(job)
-    except asyncio.CancelledError:
-        await asyncio.wait([job])
-        if not job.cancelled():
-            job.exception()  # Seen, so that the loop does not complain that nobody looked.
-        raise
+    return await finish(asyncio.get_running_loop().run_in_executor(_THREADS, work))
 
 
 def _stamp(path: Path, status: os.stat_result) -> FileStamp:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from plait.host.environment import quiet
+from plait.host.finishing import finish
 from plait.host.process_tree import Brand
 from plait.host.programs import find_program
 from plait.host.running import CANCEL_GRACE_S, OnOutput, ProcessEnd, RunningProcess
@@ -80,12 +80,13 @@ async def start_process(
     Raises:
         ToolRefused: It could not be started.
     """
-    process = RunningProcess(on_output, max_bytes)
     brand = brand or Brand()
-    environ = brand.mark(quiet(os.environ) if env is None else dict(env))
+    process = RunningProcess(brand, on_output, max_bytes, stdin)
+    environ = brand.mark(quiet() if env is None else dict(env))
     pipe, devnull = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-    try:
-        transport, _ = await asyncio.get_running_loop().subprocess_exec(
+    loop = asyncio.get_running_loop()
+    starting = loop.create_task(
+        loop.subprocess_exec(
             lambda: process,
             *argv,
             stdin=devnull if stdin is None else pipe,
@@ -96,9 +97,16 @@ async def start_process(
             # A session of its own has no controlling terminal: nothing can read the user's keys or draw.
             start_new_session=True,
         )
+    )
+    try:
+        await finish(starting)
     except (OSError, ValueError) as error:
         raise ToolRefused(f"`{argv[0]}` could not be started: {_why(error, cwd)}.") from error
-    process.begin(transport, brand, stdin)
+    except asyncio.CancelledError:
+        # It may be running already, and with it whatever it started.
+        if starting.exception() is None:
+            await process.kill(0)
+        raise
     return process
 
 

@@ -42,7 +42,7 @@ class Brand:
         if sys.platform != "linux":
             return [*plain, command]
         # A limit that is set from outside may come too late for what the command starts in its first millisecond.
-        script = 'ulimit -S -x "$1" 2>/dev/null; exec "$0" --noprofile --norc -c -- "$2"'
+        script = 'ulimit -S -x "$1" 2>/dev/null; exec -a bash "$0" --noprofile --norc -c -- "$2"'
         return [*plain, script, bash, str(self.number), command]
 
     def mark(self, environ: dict[str, str]) -> dict[str, str]:

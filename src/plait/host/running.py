@@ -1,8 +1,8 @@
 """One running program: its output streamed and kept in bounded memory, its end awaited or brought about.
 
 Whatever it started ends with it when it is killed (`host.process_tree`). After a normal end, what it left in its own
-session is ended too and named; what went into a session of its own is a daemon on purpose, goes on, and is named.
-Nobody waits for a pipe that such a process holds.
+session is ended too and named. What went into a session of its own is a daemon on purpose: it goes on, and is named
+if it holds a pipe, for which nobody waits.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+from plait.host.finishing import finish
 from plait.host.kept_output import KeptOutput
 from plait.host.process_tree import Brand, Member, ProcessTree
 
@@ -42,7 +43,7 @@ class ProcessEnd:
 
     stdout, stderr: what was kept of them (with `merge_stderr` all is in stdout). total_bytes: of both, kept or not.
     ended: what it had left running in its session and was ended, by command line. gone_on: what it put into
-    sessions of its own and goes on.
+    sessions of their own and goes on, as far as it was looked for.
     """
 
     exit_code: int | None
@@ -58,7 +59,9 @@ class ProcessEnd:
 class RunningProcess(asyncio.SubprocessProtocol):
     """A program that runs. On its loop only; the methods without underscore are for its owner."""
 
-    def __init__(self, on_output: OnOutput | None, max_bytes: int) -> None:
+    def __init__(self, brand: Brand, on_output: OnOutput | None, max_bytes: int, stdin: bytes | None) -> None:
+        self._brand = brand
+        self._stdin = stdin
         self.on_output = on_output
         self.output = KeptOutput(max_bytes)
         self.errors = KeptOutput(max_bytes)
@@ -97,12 +100,7 @@ class RunningProcess(asyncio.SubprocessProtocol):
         """
         assert self._end is not None
         if not self._end.done():
-            killing = self._loop.create_task(self._kill(grace_s))
-            try:
-                await asyncio.shield(killing)
-            except asyncio.CancelledError:
-                await asyncio.wait([killing])
-                raise
+            await finish(self._loop.create_task(self._kill(grace_s)))
         return await self.wait()
 
     def tail(self, max_bytes: int) -> bytes:
@@ -128,15 +126,6 @@ class RunningProcess(asyncio.SubprocessProtocol):
         self._set_reading(to=True)
 
     # --- its life ------------------------------------------------------------------------------------------------
-
-    def begin(self, transport: asyncio.SubprocessTransport, brand: Brand, stdin: bytes | None) -> None:
-        """It was started: brand it, feed it, watch it."""
-        self._tree = ProcessTree(transport.get_pid(), brand)
-        self._end = self._loop.create_task(self._watch(transport, self._tree))
-        writer = transport.get_pipe_transport(0)
-        if stdin is not None and isinstance(writer, asyncio.WriteTransport):
-            writer.write(stdin)
-            writer.close()
 
     async def _watch(self, transport: asyncio.SubprocessTransport, tree: ProcessTree) -> ProcessEnd:
         await self._exited.wait()
@@ -187,7 +176,13 @@ class RunningProcess(asyncio.SubprocessProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.SubprocessTransport)
         self._transport = transport
+        self._tree = ProcessTree(transport.get_pid(), self._brand)
         self._open_pipes = {fd for fd in (1, 2) if transport.get_pipe_transport(fd) is not None}
+        self._end = self._loop.create_task(self._watch(transport, self._tree))
+        writer = transport.get_pipe_transport(0)
+        if self._stdin is not None and isinstance(writer, asyncio.WriteTransport):
+            writer.write(self._stdin)
+            writer.close()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         (self.output if fd == 1 else self.errors).add(data)

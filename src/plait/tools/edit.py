@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta, field
 
 from plait.host.files import Decoded, FileState, NotText, decode, encode, read_file, replace_file, sha256, stat_stamp
+from plait.host.finishing import finish
 from plait.host.paths import Workspace
 from plait.host.protected import credential, governs
 from plait.protocol.calls import DiffDetail, WriteIntent
@@ -103,10 +104,9 @@ class Edit(WritingTool[EditArgs]):
         assert isinstance(write, Write)
         writing = asyncio.ensure_future(replace_file(write.path, write.data, expect_sha256=write.before))
         try:
-            await asyncio.shield(writing)
+            await finish(writing)
         except asyncio.CancelledError:
             # A write that has begun is finished, and then the call must not say that nothing was done.
-            await asyncio.wait([writing])
             if writing.exception() is not None:
                 raise
         self._ledger.saw(write.path, write.after)
