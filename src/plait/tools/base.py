@@ -96,6 +96,7 @@ class ToolContext:
 
     output_budget: characters of text the model should get at most. answer: the user's words, for a tool that
     asks. to_background: set when the user moves the call to the background (an `asyncio.Event`-like).
+    effects: what the call was judged by; None outside of the dispatcher.
     """
 
     key: CallKey
@@ -105,6 +106,7 @@ class ToolContext:
     output_budget: int = 30_000
     answer: str | None = None
     to_background: Backgrounding | None = None
+    effects: Effects | None = None
 
 
 class Backgrounding(Protocol):

@@ -1,0 +1,163 @@
+"""The `shell` tool: run a command line in bash, its output streamed, everything it started ended with it.
+
+What a command does is not judged here (`effects.shell`). One that runs unasked, because it only reads, gets an
+environment in which it can only read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated, ClassVar, Protocol
+
+from msgspec import Meta
+
+from plait.effects.git import READING_ENVIRONMENT
+from plait.host.environment import quiet, reading
+from plait.host.paths import Workspace
+from plait.host.process import ProcessEnd, RunningProcess, start_shell
+from plait.host.running import CANCEL_GRACE_S, GRACE_S
+from plait.protocol.calls import CommandDetail, CommandPreview, Preview
+from plait.protocol.effects import Effects
+from plait.protocol.errors import ToolRefused
+from plait.tools.background import BackgroundCommands
+from plait.tools.base import (
+    COMMAND_DEADLINE_S,
+    LOCAL_DEADLINE_S,
+    MAX_COMMAND_DEADLINE_S,
+    Cap,
+    Tool,
+    ToolArgs,
+    ToolContext,
+    ToolOutput,
+)
+from plait.tools.command_text import legible, notes_on, notes_on_rest, report
+from plait.tools.live_output import LiveOutput
+from plait.tools.output import cut, printable
+
+# Several times what a model is given, and little to go through.
+KEPT_BYTES = 256_000
+LONGEST_COMMAND = 100_000
+# A command that cannot even start is told at once, not found out later.
+BACKGROUND_LOOK_S = 0.1
+
+
+class CommandEffects(Protocol):
+    """What a command line does. Contract: quick, pure but for looking at the file system, never raises."""
+
+    def __call__(self, command: str, *, cwd: Path, workspace: Workspace) -> Effects: ...
+
+
+class ShellArgs(ToolArgs, frozen=True):
+    command: Annotated[str, Meta(min_length=1, max_length=LONGEST_COMMAND)]
+    cwd: Annotated[str | None, Meta(description="directory, in the workspace")] = None
+    deadline_s: Annotated[float, Meta(gt=0, le=MAX_COMMAND_DEADLINE_S)] = COMMAND_DEADLINE_S
+    background: bool = False
+
+
+class Shell(Tool[ShellArgs]):
+    name = "shell"
+    args = ShellArgs
+    cap: ClassVar[Cap] = Cap.COMMANDS
+
+    def __init__(self, command_effects: CommandEffects, background: BackgroundCommands) -> None:
+        self._command_effects = command_effects
+        self._background = background
+
+    def effects(self, args: ShellArgs, workspace: Workspace) -> Effects:
+        return self._command_effects(args.command, cwd=_directory(args, workspace), workspace=workspace)
+
+    def deadline_s(self, args: ShellArgs) -> float | None:
+        return LOCAL_DEADLINE_S if args.background else args.deadline_s
+
+    def preview(self, args: ShellArgs, workspace: Workspace, effects: Effects) -> Preview:
+        return CommandPreview(args.command, workspace.show(_directory(args, workspace)), effects.reason)
+
+    async def run(self, args: ShellArgs, ctx: ToolContext) -> ToolOutput:
+        live = LiveOutput(ctx.report)
+        effects = ctx.effects or self.effects(args, ctx.workspace)
+        process = await start_shell(
+            args.command,
+            cwd=_directory(args, ctx.workspace),
+            env=reading(ctx.workspace.roots, READING_ENVIRONMENT) if effects.read_only else quiet(),
+            on_output=live.add,
+            max_bytes=KEPT_BYTES,
+        )
+        started_at = time.monotonic()
+        try:
+            goes_on = await _wait(process, args, ctx)
+        except asyncio.CancelledError:
+            ran_s = time.monotonic() - started_at
+            # The user who presses a key does not wait; a deadline leaves time to clean up.
+            end = await process.kill(GRACE_S if _at_deadline(args, ran_s) else CANCEL_GRACE_S)
+            return _stopped(args, ctx, end, ran_s)
+        finally:
+            live.close()
+            process.on_output = None
+        if goes_on:
+            return self._leave(process, args, ctx)
+        end = await process.wait()
+        return _output(args, ctx, end, notes_on(end))
+
+    def _leave(self, process: RunningProcess, args: ShellArgs, ctx: ToolContext) -> ToolOutput:
+        background_id = self._background.adopt(process, args.command, ctx.key)
+        so_far = legible(process.output.value())
+        note = f"goes on in the background as `{background_id}`; read or end it with `background`"
+        text = report(so_far, [note], ctx.output_budget)
+        detail = CommandDetail(
+            args.command,
+            None,
+            cut(so_far, ctx.output_budget),
+            output_bytes=process.output.total_bytes,
+            background_id=background_id,
+        )
+        return ToolOutput(text, detail)
+
+
+def _directory(args: ShellArgs, workspace: Workspace) -> Path:
+    if args.cwd is None:
+        return workspace.cwd
+    path = workspace.resolve(args.cwd)
+    name = printable(args.cwd)
+    if not workspace.contains(path):
+        raise ToolRefused(f"`cwd` is `{name}`, outside of the workspace: run the command in `{workspace.cwd}`.")
+    if not path.is_dir():
+        raise ToolRefused(f"`cwd` is `{name}`, which is not a directory.")
+    return path
+
+
+async def _wait(process: RunningProcess, args: ShellArgs, ctx: ToolContext) -> bool:
+    """Return False once it is over, True once it is to go on in the background."""
+    over = asyncio.ensure_future(process.wait())
+    moved = asyncio.ensure_future(ctx.to_background.wait()) if ctx.to_background is not None else None
+    waiting = {over} if moved is None else {over, moved}
+    try:
+        await asyncio.wait(
+            waiting,
+            return_when=asyncio.FIRST_COMPLETED,
+            timeout=BACKGROUND_LOOK_S if args.background else None,
+        )
+        return not over.done()
+    finally:
+        for task in waiting:
+            task.cancel()
+
+
+def _at_deadline(args: ShellArgs, ran_s: float) -> bool:
+    # The dispatcher's clock began a little before.
+    return ran_s > args.deadline_s - 0.1
+
+
+def _stopped(args: ShellArgs, ctx: ToolContext, end: ProcessEnd, ran_s: float) -> ToolOutput:
+    longer = f"; `deadline_s` may be up to {MAX_COMMAND_DEADLINE_S:g}" if _at_deadline(args, ran_s) else ""
+    note = f"stopped after {ran_s:.1f} s, with everything it had started{longer}"
+    return _output(args, ctx, end, [note, *notes_on_rest(end)])
+
+
+def _output(args: ShellArgs, ctx: ToolContext, end: ProcessEnd, notes: list[str]) -> ToolOutput:
+    output = legible(end.stdout)
+    detail = CommandDetail(
+        args.command, end.exit_code, cut(output, ctx.output_budget), end.signal, output_bytes=end.total_bytes
+    )
+    return ToolOutput(report(output, notes, ctx.output_budget), detail)
