@@ -298,7 +298,8 @@ def row_line(row: CallRow, width: int, palette: Palette, now_s: float, *, rail: 
         elapsed = duration(row.run_ms)
     right = Text.assemble((what, palette.dim), (f"{elapsed:>7}" if elapsed else "", palette.dim))
     room = max(6, width - left.cell_len - right.cell_len - 2)
-    left.append(cut_middle(sanitise_line(row.subject), room), palette.text if row.is_over else palette.dim)
+    shorten = cut if row.name == "shell" else cut_middle
+    left.append(shorten(sanitise_line(row.subject), room), palette.text if row.is_over else palette.dim)
     return with_right(left, right, width)
 
 

@@ -103,7 +103,7 @@ class ApprovalPanel(Widget, can_focus=True):
             return
         width = max(20, self.size.width - 4)
         self.border_title = Text(cut(self._title(asked), max(8, width - 12)))
-        self.border_subtitle = Text(f"{asked.position} of {asked.waiting}" if asked.waiting > 1 else "")
+        self.border_subtitle = Text(cut(" · ".join(self._hints(asked)), max(8, width - 6)))
         lines = self.preview_lines(width, most=max(4, self.app.size.height // 2 - 6))
         self.query_one("#approval-preview", Static).update(Group(*lines))
         self.query_one("#approval-body").styles.height = min(len(lines), max(3, self.app.size.height // 2 - 5))
@@ -141,13 +141,17 @@ class ApprovalPanel(Widget, can_focus=True):
                     lines.append(Text(cut_middle(sanitise_line(diff.path), width), palette.strong))
                     lines += diff_lines(diff, width, palette, most=most)
             case CommandPreview(command=command, cwd=cwd, reason=reason):
-                for number, line in enumerate(sanitise(command).split("\n")):
-                    mark = "$ " if number == 0 else "  "
-                    lines += [
-                        Text.assemble((mark, palette.write), piece)
-                        for piece in wrap(Text(line, palette.strong), width - 2, hard=True)
-                    ]
-                lines += wrap(Text(f"{sanitise(reason)} · in {sanitise_line(cwd)}", palette.dim), width)
+                pieces = [
+                    piece
+                    for line in sanitise(command).split("\n")
+                    for piece in wrap(Text(line, palette.strong), width - 2, hard=True)
+                ]
+                lines += [
+                    Text.assemble(("$ " if number == 0 else "  ", palette.write), piece)
+                    for number, piece in enumerate(pieces)
+                ]
+                where = "" if cwd == "." else f" · in {sanitise_line(cwd)}"
+                lines += wrap(Text(f"{sanitise(reason)}{where}", palette.dim), width)
             case TextPreview(text=text):
                 lines += markdown.render(sanitise(text), width, palette)
                 if asked.reason and asked.name != "propose_plan":
@@ -167,6 +171,17 @@ class ApprovalPanel(Widget, can_focus=True):
         if most is not None and len(lines) > most:
             lines = [*lines[: most - 1], Text(f"… {len(lines) - most + 1} more lines · v shows all", palette.dim)]
         return lines
+
+    @staticmethod
+    def _hints(asked: ApprovalAsked) -> list[str]:
+        hints = [] if isinstance(asked.preview, QuestionPreview) else ["v whole"]
+        if len(asked.offers) > 1 and asked.danger is None:
+            hints.append("Tab other rule")
+        if asked.waiting > asked.position and asked.danger is None:
+            hints.append("A all like this")
+        if asked.waiting > 1:
+            hints.append(f"{asked.position} of {asked.waiting}")
+        return hints
 
     def _options(self, asked: ApprovalAsked) -> list[tuple[str, str, str]]:
         """Return (action, key, words) of what can be answered."""
@@ -189,12 +204,6 @@ class ApprovalPanel(Widget, can_focus=True):
             line.append("❯ " if chosen else "  ", self.palette.you)
             line.append(f"{key} ", self.palette.you)
             line.append(f"{cut(words, max(12, width // 2))} ", self.palette.strong if chosen else self.palette.text)
-        hints = ["v whole"]
-        if asked.waiting > asked.position and asked.danger is None:
-            hints.append("A all like this")
-        if len(asked.offers) > 1 and asked.danger is None:
-            hints.append("Tab wider or narrower rule")
-        line.append("   " + " · ".join(hints), self.palette.dim)
         return line
 
     # --- keys ----------------------------------------------------------------------------------------------------

@@ -26,7 +26,6 @@ from plait.views.tui.blocks import Block
 from plait.views.tui.keymap import keys_of
 from plait.views.tui.palette import Palette
 
-SLICE_BLOCKS = 20
 _CONSOLE = Console(width=400, color_system="truecolor", legacy_windows=False, force_terminal=True)
 
 
@@ -65,7 +64,7 @@ class Transcript(ScrollView, can_focus=True):
         self._starts: list[int] = [0]
         self._theme = 0
         self._selected: int | None = None
-        self._stale = 0
+        self._sticking = False
 
     # --- what it shows -------------------------------------------------------------------------------------------
 
@@ -120,8 +119,16 @@ class Transcript(ScrollView, can_focus=True):
             self.layouts += 1
             self.virtual_size = Size(width, self._starts[-1])
             if self.sticks:
-                self.scroll_end(animate=False, immediate=True, x_axis=False)
+                self._stick()
+                # The layout may know the new height only after the next refresh.
+                self.call_after_refresh(self._stick)
         self.refresh()
+
+    def _stick(self) -> None:
+        if self.sticks:
+            self._sticking = True
+            self.scroll_end(animate=False, immediate=True, force=True, x_axis=False)
+            self._sticking = False
 
     def tick(self) -> None:
         """Time has passed: draw again what is live."""
@@ -174,7 +181,8 @@ class Transcript(ScrollView, can_focus=True):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        self.sticks = new_value >= self.max_scroll_y - 1
+        if not self._sticking:
+            self.sticks = new_value >= self.max_scroll_y - 1
         if new_value <= 0 < old_value:
             self.post_message(self.ReachedTop())
 
