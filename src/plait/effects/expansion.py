@@ -149,8 +149,8 @@ def _braces(word: Word) -> list[tuple[Piece, ...]] | None:
     """Return the words that brace expansion makes; None if they cannot be told."""
     if not any(isinstance(piece, Text) and not piece.quoted and "{" in piece.text for piece in word.pieces):
         return [word.pieces]
-    raw_braces = re.search(r"\{.*(,|\.\.).*\}", word.raw, re.DOTALL)
-    if raw_braces is None:
+    inside = word.raw[word.raw.index("{") : word.raw.rfind("}")]
+    if "," not in inside and ".." not in inside:
         return [word.pieces]
     if not all(isinstance(piece, Text) for piece in word.pieces):
         return None

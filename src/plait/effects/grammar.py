@@ -334,7 +334,7 @@ class _Parser:
             if not word.pieces:
                 raise Unclear("an empty word")
             if self.lexer.peek_operator() in REDIRECT_OPERATORS and word.bare is not None:
-                if re.fullmatch(r"[0-9]+", word.bare):
+                if re.fullmatch(r"[0-9]+", word.bare) and self.lexer.text[self.lexer.at] in "<>":
                     redirects.append(self._redirect(word.bare))
                     continue
                 if word.bare.startswith("{"):
@@ -368,6 +368,8 @@ class _Parser:
         if self.lexer.at_end() or self.lexer.peek_operator() is not None:
             raise Unclear("a redirect without a target")
         target = self.lexer.read_word()
+        if (target.bare or "").isdigit() and self.lexer.peek_operator() in REDIRECT_OPERATORS:
+            raise Unclear("a redirect into a number that belongs to the next redirect")
         if operator not in ("<<", "<<-"):
             return RedirectTo(fd, operator, target)
         found = DELIMITER.fullmatch(target.raw)
@@ -417,8 +419,6 @@ def _assignment(word: Word) -> Assignment | None:
     if found is None:
         return None
     if found[2] != "=":
-        if found[2] == "[" and "=" not in word.raw:
-            return None
         raise Unclear("an assignment to an array, or an appending one")
     rest = first.text[found.end() :]
     head: tuple[Piece, ...] = (Text(rest, quoted=False),) if rest else ()

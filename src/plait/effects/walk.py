@@ -351,7 +351,8 @@ class Line:
             if alone and _is_own(name):
                 variables[name] = value
                 continue
-            finding.ask(f"sets `{name}`, which may change what programs do")
+            if not _is_own(name):
+                finding.ask(f"sets `{name}`, which may change what programs do")
             env.append(f"{name}={value.literal if value.literal is not None else assignment.value.raw}")
         return (replace(place, variables=variables) if alone else place), tuple(env)
 

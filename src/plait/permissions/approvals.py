@@ -66,7 +66,8 @@ class Place:
             raise InternalError(f"call {self.key} asks twice at once")
         self.question = question
         # Lining up may show the question, and showing it may answer it at once.
-        reply = self.reply = asyncio.get_running_loop().create_future()
+        reply: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.reply = reply
         self.queue.line_up(self)
         try:
             return await reply

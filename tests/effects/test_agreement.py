@@ -1,0 +1,91 @@
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from plait.effects.grammar import parse
+from plait.effects.shell import command_effects
+from plait.effects.syntax import Unclear
+from plait.host.paths import Workspace
+
+BASH = "/bin/bash"
+pytestmark = pytest.mark.skipif(not os.path.exists(BASH), reason="bash is not installed")
+
+# Every program is missing; what bash would have run is written down instead, one record in one write.
+HARNESS = r"""
+command_not_found_handle() {
+    local IFS= record="$1" word
+    shift
+    for word in "$@"; do record+=$'\x01'$word; done
+    printf '%s\x02' "$record" >> "$LOG"
+}
+eval "$0"
+"""
+ATOMS = st.sampled_from((
+    "c0", "c1", "c2", "a", "b", "-x", "--y=z", " ", "\t", "\n", ";", "&&", "||", "|", "&", "(", ")", "{ ", "; }",
+    "'", '"', "\\", "$", "`", "'a b'", '"a b"', "'a;b'", '"a;c1"', "\\;", "\\ ", "\\\n", "#", " # x\n", "<", ">",
+    ">o", "2>&1", "<<<", "<<E\n", "E\n", "\nE\n", "!", "! ", "if ", "; then ", "; fi", "while ", "; do ", "; done",
+    "for i in a b", "case a in ", "esac", "a) ", ";;", "=", "A=1 ", "$x", "${x}", "$(c1)", "$(c1 a)", "`c2`",
+    '"$(c1)"', "{a,b}", "*", "?", "[", "]", "[[ ", " ]]", "^", "%", ",", ":", "$'a\\n'", "$'\\x41'", "&>", "|&",
+    ">|", ">>", "<(c1)", "time ", "0", "1", "2>", "é", "=~", "$((1+2))", "((", "))", "~",
+))  # fmt: skip
+HEADS = st.sampled_from(["", "c0 ", "c0 a; "])
+LINES = st.builds(lambda head, atoms: head + "".join(atoms), HEADS, st.lists(ATOMS, max_size=12))
+
+
+def flat(parts):
+    for part in parts:
+        yield part
+        yield from flat(part.runs)
+
+
+@settings(
+    max_examples=250, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(LINES)
+@example("0&>o")
+@example("c0 a\\\n;c1")
+@example("c0 <<E\n$(c1)\nE\nc2")
+@example("c0 'a\\' c1'")
+@example("a[ b; c1 ]=1")
+def test_a_line_that_is_understood_splits_as_bash_splits_it(tmp_path, line):
+    try:
+        parse(line)
+    except Unclear:
+        return
+    parts = list(flat(command_effects(line, cwd=tmp_path, workspace=Workspace.at(tmp_path)).parts))
+    spelled = {part.argv for part in parts if part.literal}
+    open_parts = [part for part in parts if not part.literal]
+
+    ran = bash(line, tmp_path)
+
+    for argv in ran:
+        assert argv in spelled or open_parts, (line, argv, spelled)
+
+
+def bash(line: str, folder: Path) -> list[tuple[str, ...]]:
+    log = folder / "log"
+    log.write_bytes(b"")
+    env = {"LOG": str(log), "PATH": "/nonexistent", "HOME": os.path.expanduser("~"), "LANG": "C.UTF-8"}
+    subprocess.run(
+        [BASH, "--noprofile", "--norc", "-c", HARNESS, line],
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=10,
+        check=False,
+    )
+    records = log.read_bytes().decode("utf-8", "replace").split("\x02")
+    return [tuple(record.split("\x01")) for record in records if record and "/dev/fd/" not in record]
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.one_of(st.text(max_size=60), LINES))
+def test_no_text_brings_the_classifier_down(text):
+    effects = command_effects(text, cwd=Path("/tmp"), workspace=Workspace.at(Path("/tmp")))
+
+    assert effects.parts or effects.unknown or effects.reason == "does nothing"
