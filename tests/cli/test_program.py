@@ -285,3 +285,14 @@ def test_searches_are_answered_warm_line_by_line(plait: Program) -> None:
     assert ran.returncode == 0
     assert [len(answer["hits"]) for answer in answers] == [1, 0, 0]
     assert "error" in answers[1]
+
+
+def test_nothing_of_the_engine_is_loaded_before_the_first_frame() -> None:
+    code = "import sys\nimport plait.cli.screen, plait.views.tui.app\nprint(' '.join(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+
+    loaded = set(ran.stdout.split())
+    assert (
+        loaded & {"pydantic", "pydantic_ai", "openai", "anthropic", "httpx", "httpx2", "msgspec", "plait.wiring"}
+        == set()
+    )
