@@ -167,7 +167,7 @@ def _umask() -> int:
 def _publish_new(job: Replacement, parent: int | None, temporary: str, name: str) -> None:
     """Give the finished file its name, which nobody else may have taken meanwhile."""
     try:
-        os.link(temporary, name, src_dir_fd=parent, dst_dir_fd=parent, follow_symlinks=False)
+        os.link(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
     except FileExistsError:
         raise ToolRefused(_appeared(job.path)) from None
     except OSError as error:
