@@ -56,7 +56,7 @@ from plait.tools.registry import AnyTool, Registry
 from plait.tools.search import Search
 from plait.tools.shell import Shell
 from plait.tools.todo import Todo
-from plait.tools.web_search import WebSearch
+from plait.tools.web_search import WebSearch, endpoint_authority
 
 # --- tools -------------------------------------------------------------------------------------------------------
 
@@ -64,7 +64,10 @@ from plait.tools.web_search import WebSearch
 def tools(loaded: Loaded, background: BackgroundCommands) -> list[AnyTool]:
     """Return every tool, in the order in which a model is told of them."""
     ledger = FileLedger()
-    web = Web(environment(), allow_private=loaded.settings.network.allow_private)
+    private = loaded.settings.network.allow_private
+    endpoint = loaded.settings.web_search.endpoint
+    web = Web(environment(), allow_private=private)
+    search_web = Web(environment(), allow_private=(*private, *endpoint_authority(endpoint)))
     return [
         Read(ledger),
         List(),
@@ -76,7 +79,7 @@ def tools(loaded: Loaded, background: BackgroundCommands) -> list[AnyTool]:
         Check(),
         Todo(),
         WebFetch(web),
-        WebSearch(web, loaded.settings.web_search.endpoint),
+        WebSearch(search_web, endpoint),
         AskUser(),
         ProposePlan(),
     ]
@@ -224,7 +227,8 @@ async def open_session(
                 forget_rule=lambda rule: _forget_rule(rule, loaded),
                 setting_values=loaded.values,
                 only_tools=settings.tools,
-                without_tools=settings.disallowed_tools,
+                # Without an endpoint it could only say that it is not configured.
+                without_tools=(*settings.disallowed_tools, *(() if settings.web_search.endpoint else ("web_search",))),
                 persisted=opened is not None,
             )
         )

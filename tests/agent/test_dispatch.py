@@ -170,3 +170,19 @@ async def test_every_begin_has_its_end_when_everything_is_cancelled_at_once(rig:
     assert {event.status for event in rig.ended()} == {"cancelled"}
     assert rig.scheduler.open_count == 0
     assert rig.approvals.open == ()
+
+
+async def test_a_call_whose_effects_change_while_it_waits_is_not_run(rig: Rig, tmp_path: Path) -> None:
+    (tmp_path / "harmless").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "harmless")
+    [key] = rig.announce({"writes": ["link"]})
+    running = asyncio.create_task(rig.run_all())
+    await rig.until_asked()
+    (tmp_path / "link").unlink()
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    rig.let_time_pass()
+    rig.approvals.answer(key, Allow())
+
+    [outcome] = await running
+    assert outcome.status == "failed"
+    assert rig.world.store == {}

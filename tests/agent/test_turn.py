@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.conversation import Conversation
+
 from plait.agent.budget import Limits
 from plait.protocol.commands import Allow, AllowAlways, Deny, Rule
 from plait.protocol.errors import ProviderError
@@ -23,7 +25,6 @@ from plait.protocol.events import (
 )
 from plait.protocol.ports import CutCall, Restored
 from plait.testing import ScriptedCall, ScriptedReply
-from tests.fakes.conversation import Conversation
 
 READ = ScriptedCall("probe", {"reads": ["a"]})
 WRITE = ScriptedCall("probe", {"writes": ["a"]})

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.probe import Rig
+
 from plait.agent.budget import Limits
 from plait.agent.loop import ConversationAgent, Parts
 from plait.agent.model import ModelClient, ModelPool
@@ -16,7 +18,6 @@ from plait.protocol.events import LIVE_TYPES, Event, TurnEnded
 from plait.protocol.ports import Completion
 from plait.protocol.queries import BackgroundInfo, ModelChoice
 from plait.testing import ScriptedModel, ScriptedReply
-from tests.fakes.probe import Rig
 
 
 class NoBackground:

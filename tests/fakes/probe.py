@@ -116,6 +116,7 @@ class Rig:
         caps: dict[str, int] | None = None,
     ) -> None:
         self.world = World()
+        self.now_s = 0.0
         self.events: list[Event] = []
         self.permissions = Permissions(mode, (), (root,), interactive=interactive)
         self.approvals = ApprovalQueue(self._asked, self._answered)
@@ -129,8 +130,12 @@ class Rig:
             caps=Caps(caps or {}),
             cache=ResultCache(self._hold, lambda: 0.0),
             emit=self.events.append,
+            clock=lambda: self.now_s,
         )
         self.dispatcher = Dispatcher("main", self.machinery)
+
+    def let_time_pass(self) -> None:
+        self.now_s += 1.0
 
     async def _hold(self, stamps: object) -> bool:
         return True

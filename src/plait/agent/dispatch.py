@@ -45,6 +45,8 @@ from plait.tools.base import Cap, Plan, Tool, ToolArgs, ToolContext, ToolOutput,
 from plait.tools.registry import AnyTool, Registry
 
 LOG = logging.getLogger("plait.dispatch")
+SOON_S = 0.005
+"""What runs so soon after it was judged is not judged again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +273,15 @@ class Call:
             plan = await self._ask(tool, plan)
         await self._ticket.ready()
         async with self._m.caps.hold(tool.cap.value):
+            self._judge_again(tool)
             return await self._run_tool(tool, plan)
+
+    def _judge_again(self, tool: Tool[Any]) -> None:
+        """A call that had to wait must still do what it was judged by: a link may lead elsewhere by now."""
+        if self._m.clock() - self._reserved_at < SOON_S:
+            return
+        if tool.effects(self._typed, self._m.workspace) != self._effects:
+            raise Refusal("failed", "What this call touches has changed while it waited; nothing was run. Look again.")
 
     async def _ask(self, tool: Tool[Any], plan: Plan | None) -> Plan | None:
         """Ask the user. Returns the plan to apply, which edited arguments may have changed. Raises Refusal."""
