@@ -19,11 +19,13 @@ GLOB = re.compile(r"[*?\[]")
 SECRETIVE = re.compile(
     r"(KEY|TOKEN|SECRET|PASS(WORD|WD)?|CREDENTIALS?|AUTH)(_|$)|_PAT$|COOKIE|DATABASE_URL", re.IGNORECASE
 )
+SPLIT_OR_GLOB = re.compile(r"[\s*?\[\\]")
 NUMBERS = frozenset(
     ("?", "#", "$", "!", "UID", "EUID", "PPID", "RANDOM", "SECONDS", "LINENO", "BASHPID", "EPOCHSECONDS")
 )
 
-RunSubstitution = Callable[[Script, str], Flow]
+# What a substitution's output carries, and the text itself if it is known.
+RunSubstitution = Callable[[Script, str], tuple[Flow, str | None]]
 SeeSecret = Callable[[str], None]
 
 
@@ -40,7 +42,10 @@ def expand(word: Word, place: Place, run: RunSubstitution, see_secret: SeeSecret
 
 def value_of(word: Word, place: Place, run: RunSubstitution, see_secret: SeeSecret) -> Arg:
     """Return what an assignment stores: nothing is split, and a pattern stays one until it is used unquoted."""
-    return replace(_one(word.raw, word.pieces, place, run, see_secret), splits=False)
+    pieces: Sequence[Piece] = word.pieces
+    if any(isinstance(piece, Text) and not piece.quoted and ":~" in piece.text for piece in pieces):
+        pieces = [Opaque(quoted=True, pieces=word.pieces)]
+    return replace(_one(word.raw, pieces, place, run, see_secret), splits=False)
 
 
 def _one(raw: str, pieces: Sequence[Piece], place: Place, run: RunSubstitution, see_secret: SeeSecret) -> Arg:
@@ -67,20 +72,27 @@ def _one(raw: str, pieces: Sequence[Piece], place: Place, run: RunSubstitution, 
             prefix += part.prefix
             prefix_open = part.literal is not None
     if wild or values is None:
-        return Arg(raw, None, pattern if wild else None, prefix, splits, loose, number, carries)
+        return Arg(raw, None, pattern if wild else None, prefix, splits, loose, number=number, carries=carries)
     return Arg(raw, tuple(values), prefix=prefix, splits=splits, loose=loose, carries=carries)
 
 
 def _tilde(pieces: Sequence[Piece]) -> Sequence[Piece]:
-    """Expand a leading `~` or `~/`; another user's home cannot be told."""
+    """Expand a leading tilde, also after `NAME=`, where bash expands it in any word."""
     first = pieces[0] if pieces else None
-    if not isinstance(first, Text) or first.quoted or not first.text.startswith("~"):
+    if not isinstance(first, Text) or first.quoted or "~" not in first.text:
         return pieces
-    name, slash, rest = first.text[1:].partition("/")
-    if name or (not slash and len(pieces) > 1):
+    assigned = re.match(r"[A-Za-z_][A-Za-z0-9_]*=(?=~)", first.text)
+    head = assigned[0] if assigned else ""
+    text = first.text[len(head) :]
+    if re.match(r"[A-Za-z_][A-Za-z0-9_]*=.*:~", first.text):
         return [Opaque(quoted=True), *pieces[1:]]
-    home = Text(os.path.expanduser("~"), quoted=True)
-    return [home, Text(slash + rest, quoted=False), *pieces[1:]] if slash else [home]
+    if not text.startswith("~"):
+        return pieces
+    name, slash, rest = text.partition("/")
+    home = os.path.expanduser(name)
+    if home == name or name in ("~+", "~-") or (not slash and len(pieces) > 1):
+        return [Text(head, quoted=True), Opaque(quoted=True), *pieces[1:]]
+    return [Text(head + home, quoted=True), Text(slash + rest, quoted=False), *pieces[1:]]
 
 
 def _part(piece: Piece, raw: str, place: Place, run: RunSubstitution, see_secret: SeeSecret) -> Arg:
@@ -93,9 +105,9 @@ def _part(piece: Piece, raw: str, place: Place, run: RunSubstitution, see_secret
         case Variable(name, quoted):
             return _variable(name, place, see_secret, quoted=quoted)
         case Substitution(script, kind, quoted):
-            flow = run(script, kind)
+            flow, output = run(script, kind)
             if kind == "$":
-                return Arg("", splits=not quoted, loose=not quoted, carries=flow)
+                return _output(output, flow, quoted=quoted)
             return Arg("", ("/dev/fd/63",), prefix="/dev/fd/63", carries=flow)
         case Opaque(quoted=quoted, number=number, variables=names, pieces=inner):
             flow = _flow_of(inner, place, run, see_secret)
@@ -104,6 +116,14 @@ def _part(piece: Piece, raw: str, place: Place, run: RunSubstitution, see_secret
             return Arg(
                 "", splits=not quoted and not number, loose=not quoted and not number, number=number, carries=flow
             )
+
+
+def _output(text: str | None, flow: Flow, *, quoted: bool) -> Arg:
+    """The value of `$(…)`: what the command prints without its last newlines."""
+    value = text.rstrip("\n") if text is not None else None
+    if value is None or (not quoted and (not value or SPLIT_OR_GLOB.search(value))):
+        return Arg("", splits=not quoted, loose=not quoted, carries=flow)
+    return Arg("", (value,), prefix=value, carries=flow)
 
 
 def _variable(name: str, place: Place, see_secret: SeeSecret, *, quoted: bool) -> Arg:
@@ -122,8 +142,8 @@ def _variable(name: str, place: Place, see_secret: SeeSecret, *, quoted: bool) -
         return Arg("", splits=not quoted, loose=not quoted, carries=Flow(secret=secret))
     if quoted or value.number:
         return replace(value, splits=False, loose=False)
-    if value.values is None or any(re.search(r"[\s*?\[\\]", text) or not text for text in value.values):
-        prefix = value.prefix if not re.search(r"[\s*?\[\\]", value.prefix) else ""
+    if value.values is None or any(SPLIT_OR_GLOB.search(text) or not text for text in value.values):
+        prefix = value.prefix if not SPLIT_OR_GLOB.search(value.prefix) else ""
         return Arg("", None, value.glob, prefix, splits=True, loose=True, carries=value.carries)
     return replace(value, splits=False, loose=False)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from plait.effects.command import Command, Judge, OptionSpec, read_options
 from plait.effects.finding import Arg
 from plait.effects.programs import judge_program, table
+from plait.effects.wrappers import code_dangers
 
 # Addresses and commands of sed that neither write (`w`, `W`, the flag `w`) nor run (`e`, the flag `e`) nor read (`r`).
 SED_ADDRESS = r"(?:\d+(?:~\d+)?|\$|/(?:[^/\\\n]|\\.)*/I?)"
@@ -51,6 +52,8 @@ def judge_sed(command: Command) -> None:
     for script in scripts:
         text = script.literal
         if text is None or not SED_SCRIPT.fullmatch(text):
+            if (runs := re.search(r"(?:^|[\d;$/!{]\s*)e\s+(.+)", text or "")) is not None:
+                command.run_text(runs[1], command.place)
             finding.ask(f"a script of `sed` that may write or run something (`{script.raw}`)")
     for operand in operands:
         if in_place:
@@ -74,6 +77,8 @@ def judge_awk(command: Command) -> None:
     text = program.literal
     bare = _without_strings(text) if text is not None else None
     if bare is None or AWK_ACTS.search(bare) or AWK_REDIRECT.search(bare):
+        for reason in code_dangers(command, text or ""):
+            finding.dangerous(reason)
         finding.ask(f"a program of `{command.name}` that may write or run something")
     for operand in operands:
         literal = operand.literal

@@ -67,7 +67,8 @@ class Arg:
 
     values: all that it may be, each one word; None if that cannot be told. glob: the pattern, if a file name pattern
     is what stands in the way. prefix: what it surely begins with. splits: it may become no word or several; loose:
-    these may be cut out of the middle of its value. number: an integer. carries: what came from elsewhere into it.
+    these may be cut out of the middle of its value. hidden: its pattern takes in names with a leading dot. number: an
+    integer. carries: what came from elsewhere into it.
     """
 
     raw: str
@@ -76,6 +77,7 @@ class Arg:
     prefix: str = ""
     splits: bool = False
     loose: bool = False
+    hidden: bool = False
     number: bool = False
     carries: Flow = NOTHING
 
@@ -161,6 +163,8 @@ class Finding:
     gives: Flow = NOTHING
     output_text: str | None = None
     output_names: Arg | None = None
+    # It puts files into the directory whose names cannot be told.
+    unpacks: bool = False
 
     # --- what is found -------------------------------------------------------------------------------------------
 
@@ -274,10 +278,12 @@ class Finding:
         if ".." in arg.glob[len(folder) :].split("/"):
             self.ask(f"reads files that cannot be told (`{arg.raw}`)")
         self._read_path(folder, arg.raw, tree=True, contents=False)
-        if contents and (name := self.secret_of(arg.glob, folder)) is not None:
-            self.secret(name)
+        globs = (arg.glob, f"{folder}/.*") if arg.hidden else (arg.glob,)
+        for glob in globs if contents else ():
+            if (name := self._secret_of(glob, folder)) is not None:
+                self.secret(name)
 
-    def secret_of(self, glob: str, folder: str) -> str | None:
+    def _secret_of(self, glob: str, folder: str) -> str | None:
         """The name of a secret file that the pattern takes in: one that exists, or one that it is made for."""
         name = glob.rsplit("/", 1)[-1]
         if len(re.sub(r"[*?\[\]]", "", name)) >= 2:
@@ -308,9 +314,10 @@ class Finding:
         if arg.glob is None or ".." in arg.glob.split("/"):
             self.ask(f"writes a file whose name cannot be told (`{arg.raw}`) through `{how}`")
             return
-        self._write_path(folder or ".", how, tree=True)
+        self._write_path(folder or ".", how, tree=True, whole=False)
 
-    def _write_path(self, text: str, how: str, *, tree: bool) -> None:
+    def _write_path(self, text: str, how: str, *, tree: bool, whole: bool = True) -> None:
+        """`whole`: all of the tree may be written; else only some of what lies in it."""
         if text.startswith(("/dev/tcp/", "/dev/udp/")):
             self.contact(text.split("/")[3] or "*", how)
             self.dangerous(f"opens a connection to another machine (`{text}`)")
@@ -323,7 +330,7 @@ class Finding:
                 continue
             self.accesses[Access(Mode.WRITE, path, tree)] = None
             self.reasons.append(f"writes `{self.shown(path)}` through `{how}`")
-            if (danger := self.place_danger(path, tree=tree)) is not None:
+            if (danger := self.place_danger(path, tree=tree and whole)) is not None:
                 self.dangerous(danger)
 
     def _dangerous_place(self, text: str) -> str | None:

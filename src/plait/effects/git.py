@@ -84,9 +84,11 @@ def judge_git(command: Command) -> None:
     judge = CHANGES.get(name)
     if judge is not None:
         judge(command, rest)
+    elif name == "remote" and any(arg.prefix.startswith("ext::") for arg in rest):
+        finding.dangerous("lets an address of git name a program (`ext::`)")
     elif (entry := reading_entry(name, rest)) is not None:
         _judge_reading(command, name, entry, rest, places)
-    elif name != "version":
+    elif name not in ("version", "help") or (rest and name == "help"):
         finding.ask(f"`git {name}` may change the repository")
 
 
@@ -126,8 +128,10 @@ def _judge_reading(command: Command, name: str, entry: Program, args: tuple[Arg,
             or (operand.literal is None and operand.prefix[:1] in ("/", "."))
         ):
             finding.read(operand, tree=True, contents=False)
+    if name == "rev-parse" and options.has("--show-toplevel") and len(places) == 1:
+        finding.output_text = _tree_of(command, places[0]) + "\n"
     if name == "ls-files":
-        finding.output_names = names_below(command, hidden=True)
+        finding.output_names = names_below(hidden=True)
 
 
 def _tree_of(command: Command, place: Path) -> str:
@@ -166,6 +170,7 @@ def _push(command: Command, args: tuple[Arg, ...]) -> None:
 
 def _clean(command: Command, args: tuple[Arg, ...]) -> None:
     flags = "".join(word[1:] for word in _texts(args) if re.fullmatch(r"-[a-zA-Z]+", word))
+    flags += "f" if any(len(word) > 3 and "--force".startswith(word) for word in _texts(args)) else ""
     if "n" in flags or "--dry-run" in _texts(args):
         command.finding.ask("`git clean` lists what it would delete")
         return
@@ -236,6 +241,7 @@ def _collect(command: Command, args: tuple[Arg, ...]) -> None:
 
 def _fetching(command: Command, args: tuple[Arg, ...]) -> None:
     command.finding.contact("*", f"git {command.words[0]}")
+    command.finding.unpacks = command.words[0] == "clone"
     for word in _texts(args):
         if word.startswith("ext::"):
             command.finding.dangerous("runs the program that an address of git names (`ext::`)")

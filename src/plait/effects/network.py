@@ -9,7 +9,10 @@ from urllib.parse import urlsplit
 
 from plait.effects.command import Command, Judge
 from plait.effects.finding import Arg, Finding, Flow, known
+from plait.effects.grammar import parse
+from plait.effects.programs import judge_by_table
 from plait.effects.removing import remove
+from plait.effects.syntax import Unclear
 from plait.effects.system import judge_if_dangerous
 from plait.host.protected import credential
 
@@ -23,6 +26,8 @@ CURL_VALUES = frozenset(
      "-r", "--range", "--limit-rate", "-Y", "-y", "-z", "--netrc-file", "--trace", "--trace-ascii", "-D",
      "--dump-header", "--stderr", "--url")
 )  # fmt: skip
+# Where the name of a file stands in the value of an option; in others it follows an `@` at the start.
+BODY_FILE = {"-F": r"[^=]*=[@<](.*)", "--form": r"[^=]*=[@<](.*)", "--data-urlencode": r"[^=@]*@(.*)"}
 
 
 def host_of(url: str) -> str:
@@ -125,6 +130,8 @@ def judge_curl(command: Command) -> None:
                 _sends_file(command, value, remote=remote)
         elif name in CURL_BODIES or name in ("-F", "--form", "-H", "--header"):
             _sends_body(command, name, value, remote=remote)
+        elif name in ("-b", "--cookie") and value.literal is not None and "=" not in value.literal:
+            _sends_file(command, value, remote=remote)
         elif name in ("-K", "--config", "-E", "--cert", "--key", "--netrc-file"):
             finding.read(value)
 
@@ -133,11 +140,7 @@ def _sends_body(command: Command, name: str, value: Arg, *, remote: bool) -> Non
     text = value.literal if value.literal is not None else value.prefix
     if name == "--data-raw":
         return
-    found = (
-        re.search(r"(?:^|=)[@<](.*)$", text, re.DOTALL)
-        if name in ("-F", "--form", "--data-urlencode")
-        else re.match(r"@(.*)", text, re.DOTALL)
-    )
+    found = re.match(BODY_FILE.get(name, r"@(.*)"), text, re.DOTALL)
     if found is None:
         return
     path = found[1].partition(";")[0]
@@ -206,9 +209,7 @@ def judge_lookup(command: Command) -> None:
 
 
 def _is_remote(text: str) -> bool:
-    return re.match(r"(?:[\w.-]+@)?[\w.-]+::?[^/:]?|[a-z]+://", text) is not None and not re.match(
-        r"[A-Za-z]:[\\/]", text
-    )
+    return re.match(r"(?:[\w.-]+@)?[\w.-]+::?|[a-z]+://", text) is not None
 
 
 def judge_copy_out(command: Command) -> None:
@@ -249,8 +250,50 @@ def judge_ssh(command: Command) -> None:
     command.finding.gives |= Flow(fetched=True)
     _sends_words(command, list(command.args), remote=True)
     _sends_input(command, remote=True)
+    if len(hosts) > 1 and command.all_known and command.name == "ssh":
+        # It runs on the other machine; what would be dangerous here is no better there.
+        at = command.words.index(hosts[0])
+        _look_at_remote(command, " ".join(command.words[at + 1 :]))
     if any("ProxyCommand" in word or "LocalCommand" in word for word in command.words):
         command.finding.ask("runs a program that an option of `ssh` names")
+
+
+def _look_at_remote(command: Command, text: str) -> None:
+    try:
+        parse(text)
+    except Unclear:
+        return
+    command.run_text(text, command.place.with_input(Flow()))
+
+
+def judge_fetcher(command: Command) -> None:
+    """http, aria2c, lynx …: they fetch; what they are given with an `@`, or by their input, they send."""
+    urls = [arg for arg in command.args if re.search(r"://|^[\w-]+(\.[\w-]+)+|^:\d", arg.literal or arg.prefix)]
+    remote = _fetches(command, urls)
+    _sends_words(command, list(command.args), remote=remote)
+    _sends_input(command, remote=remote)
+    for arg in command.args:
+        found = re.match(r"[\w:=-]*@(.+)", arg.literal or "", re.DOTALL)
+        if command.name in ("http", "https", "xh") and found is not None:
+            _sends_file(command, known(found[1]), remote=True)
+    if command.name == "aria2c":
+        for url in urls:
+            command.finding.write(known((url.literal or "x").rstrip("/").rpartition("/")[2] or "x"), "aria2c")
+    command.finding.ask(f"`{command.name}` is not known to be harmless")
+
+
+def judge_transfer(command: Command) -> None:
+    """sftp, ftp: their commands come by the input."""
+    judge_ssh(command)
+    if re.search(r"\bm?put\b|\bmirror\s+-R", (command.place.input_text or "") + " ".join(command.words)):
+        command.finding.dangerous(f"sends files to another machine through `{command.name}`")
+
+
+def judge_openssl(command: Command) -> None:
+    if command.words[:1] == ["s_client"]:
+        judge_netcat(command)
+    else:
+        judge_by_table(command)
 
 
 def judge_mail(command: Command) -> None:
@@ -274,6 +317,10 @@ def judge_cloud(command: Command) -> None:
         finding.dangerous(f"publishes or destroys through `gh {words[0]} {words[1]}`")
     if command.name == "gh" and words[:2] in (["auth", "token"], ["auth", "status"]):
         finding.secret("the token of `gh`")
+    stores = [arg for arg in command.args if re.match(r"(s3|gs)://", arg.literal or arg.prefix)]
+    copies = bool({"cp", "sync", "mv", "rsync"} & set(words))
+    if (copies and stores and stores[-1] is command.args[-1]) or {"upload", "upload-batch"} & set(words):
+        finding.dangerous(f"sends files to another machine through `{command.name}`")
     for arg in command.args:
         if (
             arg.literal is not None
@@ -294,10 +341,10 @@ JUDGES: Mapping[str, Judge] = {
     "curl": judge_curl,
     "wget": judge_wget,
     "wget2": judge_wget,
-    **dict.fromkeys(
-        ("http", "https", "xh", "aria2c", "lynx", "w3m", "links", "ftp", "lftp", "sftp", "fetch"), judge_ssh
-    ),
-    **dict.fromkeys(("nc", "ncat", "netcat", "socat", "telnet", "openssl-s_client"), judge_netcat),
+    **dict.fromkeys(("http", "https", "xh", "aria2c", "lynx", "w3m", "links", "fetch"), judge_fetcher),
+    **dict.fromkeys(("ftp", "lftp", "sftp"), judge_transfer),
+    "openssl": judge_openssl,
+    **dict.fromkeys(("nc", "ncat", "netcat", "socat", "telnet"), judge_netcat),
     **dict.fromkeys(("ping", "ping6", "dig", "nslookup", "host", "traceroute", "whois", "drill", "mtr"), judge_lookup),
     **dict.fromkeys(("scp", "rsync", "rclone"), judge_copy_out),
     "ssh": judge_ssh,

@@ -138,13 +138,13 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
             finding.read(value)
     _read_operands(command, program, operands, tree=program.tree or options.has(*program.recursive))
     _pass_on(command, operands)
-    if options.has(*program.decodes):
+    if options.has(*program.decodes) or "" in program.decodes:
         finding.gives |= Flow(decoded=True)
     if options.has(*program.lists) or "" in program.lists:
         hidden = command.name not in ("rg", "fd", "fdfind") or options.has(
             "--hidden", "-H", "-u", "-.", "--unrestricted"
         )
-        finding.output_names = names_below(command, hidden=hidden)
+        finding.output_names = names_below(hidden=hidden)
     return options
 
 
@@ -166,12 +166,11 @@ def _read_operands(command: Command, program: Program, operands: list[Arg], *, t
         finding.read_here()
 
 
-def names_below(command: Command, *, hidden: bool) -> Arg | None:
-    """The files below the directory, of which a program prints some names; None if secrets lie among them."""
-    for glob in ("./*", "./.*") if hidden else ("./*",):
-        if command.finding.secret_of(glob, ".") is not None:
-            return None
-    return Arg("{}", None, "./*", "./", loose=True)
+def names_below(start: str = ".", *, hidden: bool) -> Arg:
+    """The files below a directory, of which a program prints some names; `hidden`: also those with a leading dot."""
+    top = start.rstrip("/")
+    # Loose: a name may hold blanks, which `xargs` splits at.
+    return Arg("{}", None, f"{top}/*", f"{top}/", loose=True, hidden=hidden)
 
 
 def _pass_on(command: Command, operands: list[Arg]) -> None:

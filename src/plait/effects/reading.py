@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from plait.effects.command import Command, Judge, OptionSpec, read_options
 from plait.effects.expansion import SECRETIVE
 from plait.effects.finding import Arg, Flow, known
-from plait.effects.programs import judge_by_table, judge_program, table
+from plait.effects.programs import judge_by_table, judge_program, names_below, table
 from plait.effects.removing import remove_below
+from plait.host.protected import secret_name
 
 FIND_TESTS = frozenset((
     "-name", "-iname", "-path", "-ipath", "-wholename", "-iwholename", "-regex", "-iregex", "-type", "-xtype",
@@ -107,8 +108,10 @@ def _found(command: Command, starts: list[Arg]) -> Arg | None:
     """The files that a search by name finds, as a pattern; None if anything may be found."""
     words = command.words
     named = next((at for at, word in enumerate(words[:-1]) if word in ("-name", "-iname")), None)
-    if named is None or len(starts) != 1 or not starts[0].literal:
+    if len(starts) != 1 or not starts[0].literal or any(secret_name(word.rpartition("/")[2]) for word in words):
         return None
+    if named is None:
+        return names_below(starts[0].literal, hidden=True)
     pattern = command.args[named + 1]
     if pattern.literal is None or any(word in ("-o", "-or", "!", "-not") for word in words):
         return None
@@ -124,8 +127,34 @@ def judge_printf(command: Command) -> None:
         command.finding.ask("`printf -v` sets a variable")
     elif first is not None and not first.surely_operand and first.literal is None and len(command.args) > 1:
         command.finding.ask("`printf` with a format that may be an option")
-    text = "".join(command.words)
-    _echoes(command, text if command.all_known and not set(text) & set("%\\") else None)
+    _echoes(command, _printed(command.words) if command.all_known else None)
+
+
+def _printed(words: list[str]) -> str | None:
+    """What printf prints, for the plainest formats."""
+    match words:
+        case [form] if not set(form) & set("%\\"):
+            return form
+        case ["%s" | "%s\\n", *texts]:
+            return "\n".join(texts) + "\n"
+        case _:
+            return None
+
+
+def judge_pwd(command: Command) -> None:
+    judge_by_table(command)
+    if len(command.place.cwds) == 1:
+        command.finding.output_text = command.place.cwds[0].as_posix() + "\n"
+
+
+def judge_archive(command: Command) -> None:
+    """zip, 7z, cpio: they read what they are given and write archives, or unpack them."""
+    command.finding.gives |= Flow(contents=True) | command.place.input
+    for arg in command.args:
+        if not (arg.literal or arg.prefix).startswith("-"):
+            command.finding.read(arg, tree=True)
+    command.finding.unpacks = True
+    command.finding.ask(f"creates or unpacks an archive through `{command.name}`")
 
 
 def judge_echo(command: Command) -> None:
@@ -173,7 +202,7 @@ def judge_man(command: Command) -> None:
 
 def judge_ps(command: Command) -> None:
     """ps: the BSD option `e` shows the environment of processes."""
-    if any(not word.startswith("-") and "e" in word and word.isalpha() for word in command.words[:1]):
+    if any(not word.startswith("-") and "e" in word and word.isalpha() for word in command.words):
         command.finding.secret("the environment of processes")
     judge_by_table(command)
 
@@ -213,6 +242,7 @@ def judge_tar(command: Command) -> None:
             if arg.literal is None or not arg.literal.startswith("-"):
                 finding.read(arg, tree=True)
     finding.gives |= command.place.input
+    finding.unpacks = True
     finding.ask("creates or unpacks an archive through `tar`")
 
 
@@ -229,12 +259,14 @@ def judge_unzip(command: Command) -> None:
     for index, word in enumerate(words[:-1]):
         if word == "-d":
             command.finding.write(command.args[index + 1], "unzip -d", tree=True)
+    command.finding.unpacks = True
     command.finding.ask("unpacks an archive through `unzip`")
 
 
 def judge_gzip(command: Command) -> None:
     """gzip and its kin: `-l`, `-t` and `-c` leave the files as they are."""
     options = read_options(command.args, GZIP)
+    command.finding.gives |= command.place.input | Flow(decoded=command.name in ("gunzip", "bunzip2", "unxz"))
     unpacking = command.name in ("gunzip", "gzip", "bunzip2", "bzip2", "unxz", "xz")
     if unpacking and options.unclear is None and options.has("-l", "-t", "-c", "--list", "--test", "--stdout"):
         for operand in options.operands:
@@ -247,6 +279,8 @@ def judge_gzip(command: Command) -> None:
 
 JUDGES: Mapping[str, Judge] = {
     "find": judge_find,
+    "pwd": judge_pwd,
+    **dict.fromkeys(("zip", "7z", "7za", "cpio", "ar", "pax"), judge_archive),
     "printf": judge_printf,
     "echo": judge_echo,
     "test": judge_test,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from plait.effects.command import SAFE_ENVIRONMENT, Command, Judge
-from plait.effects.expansion import expand, value_of
+from plait.effects.expansion import RunSubstitution, expand, value_of
 from plait.effects.finding import FREE_WRITES, NOTHING, Arg, Finding, Flow, Place, known
 from plait.effects.grammar import parse
 from plait.effects.programs import asks_version
@@ -30,7 +30,7 @@ from plait.effects.syntax import (
     Unclear,
     Word,
 )
-from plait.protocol.effects import CommandPart, Mode, Redirect
+from plait.protocol.effects import Access, CommandPart, Mode, Redirect, covers
 
 # Names that a script makes up for itself. Any other capital name may be one that programs obey.
 OWN_VARIABLE = re.compile(
@@ -49,7 +49,7 @@ class Line:
     judges: Mapping[str, Judge]
     unknown_program: Judge
     parts: list[CommandPart] = field(default_factory=list)
-    downloaded: set[str] = field(default_factory=set)
+    downloaded: set[Access] = field(default_factory=set)
     loops: int = 0
     depth: int = 0
 
@@ -177,14 +177,14 @@ class Line:
             out.extend(expand(word, place, self._substitution(place, finding), finding.secret))
         return out
 
-    def _substitution(self, place: Place, finding: Finding) -> Callable[[Script, str], Flow]:
-        def run(script: Script, kind: str) -> Flow:
+    def _substitution(self, place: Place, finding: Finding) -> RunSubstitution:
+        def run(script: Script, kind: str) -> tuple[Flow, str | None]:
             inside = place.with_input(NOTHING) if kind != ">" else place.with_input(Flow(contents=True))
             inner, _ = self.script(script, inside)
             finding.merge(inner)
             if kind == ">":
                 finding.ask("writes into a command")
-            return inner.gives
+            return inner.gives, inner.output_text
 
         return run
 
@@ -228,9 +228,9 @@ class Line:
                 place = self._input_text(redirect.target, place, finding, end="\n")
             elif redirect.op == "<":
                 target = redirect.target.literal or ""
-                fetched = any(path in self.downloaded for path in place.resolve(target)) if target else False
+                fetched = any(self._came_from_network(path) for path in place.resolve(target)) if target else False
                 secret = bool(finding.credentials)
-                carries = value_of(redirect.target, place, lambda *_: Flow(), lambda _: None).carries
+                carries = value_of(redirect.target, place, lambda *_: (Flow(), None), lambda _: None).carries
                 if "<(" in redirect.target.raw:
                     carries |= finding.gives
                 place = place.with_input(Flow(fetched, contents=True, secret=secret) | carries)
@@ -269,15 +269,21 @@ class Line:
         finding.place = inner
         name = args[0].literal
         if name is None:
-            if args[0].carries.fetched:
-                finding.dangerous("runs a command that comes from the network")
-            finding.ask(f"which program runs cannot be told (`{args[0].raw}`)")
+            self._unknown_program(args[0], inner, finding)
             return after, ()
         if name in ("cd", "pushd", "popd"):
             return self._change_directory(name, args[1:], after, finding), ()
         if name in ("read", "export", "readonly", "unset", "set", "shift"):
             return self._shell_state(name, args[1:], inner, after, finding), ()
         return after, self._judge(name, tuple(args[1:]), inner, finding)
+
+    def _unknown_program(self, name: Arg, place: Place, finding: Finding) -> None:
+        flow = name.carries | place.input
+        if flow.fetched:
+            finding.dangerous("may run code from the network")
+        if flow.decoded:
+            finding.dangerous("may run code that was hidden by an encoding")
+        finding.ask(f"which program runs cannot be told (`{name.raw}`)")
 
     def _judge(self, name: str, args: tuple[Arg, ...], place: Place, finding: Finding) -> tuple[CommandPart, ...]:
         """Hand the command to the judge of its program; what that starts is judged in turn."""
@@ -291,9 +297,9 @@ class Line:
 
         base = name.rpartition("/")[2]
         for path in place.resolve(name) if "/" in name else []:
-            if path in self.downloaded:
+            if self._came_from_network(path):
                 finding.dangerous(f"runs `{name}`, which came from the network")
-        command = Command(base, args, place, finding, run, run_text, self.downloaded.__contains__)
+        command = Command(base, args, place, finding, run, run_text, self._came_from_network)
         if not asks_version(command):
             self.judges.get(base, self.unknown_program)(command)
         if base != name:
@@ -308,9 +314,7 @@ class Line:
         name = args[0].literal
         runs: tuple[CommandPart, ...] = ()
         if name is None:
-            if args[0].carries.fetched:
-                finding.dangerous("runs a command that comes from the network")
-            finding.ask(f"which program runs cannot be told (`{args[0].raw}`)")
+            self._unknown_program(args[0], place, finding)
         else:
             runs = self._judge(name, tuple(args[1:]), place, finding)
         argv = tuple(arg.literal if arg.literal is not None else arg.raw for arg in args)
@@ -332,7 +336,12 @@ class Line:
     def _remember_downloads(self, finding: Finding, redirects: Sequence[RedirectTo], place: Place) -> None:
         if not finding.network and not place.input.fetched:
             return
-        self.downloaded.update(access.path for access in finding.accesses if access.mode is Mode.WRITE)
+        self.downloaded.update(access for access in finding.accesses if access.mode is Mode.WRITE)
+        if finding.unpacks:
+            self.downloaded.update(Access(Mode.WRITE, cwd.as_posix(), tree=True) for cwd in place.cwds)
+
+    def _came_from_network(self, path: str) -> bool:
+        return any(covers(access, Access(Mode.READ, path)) for access in self.downloaded)
 
     # --- what the shell keeps ------------------------------------------------------------------------------------
 

@@ -25,7 +25,8 @@ XARGS = OptionSpec(
 )  # fmt: skip
 # What code in another language would have to hold to fetch a text and run it.
 FETCHES_IN_CODE = re.compile(
-    r"urllib|requests\.|http\.client|urlopen|fetch\(|https?://|open-uri|LWP|Net::HTTP|socket", re.IGNORECASE
+    r"urllib|requests\.|http\.client|urlopen|fetch\(|https?://|open-uri|LWP|Net::HTTP|socket|fsockopen|inet_aton",
+    re.IGNORECASE,
 )
 RUNS_IN_CODE = re.compile(
     r"\bexec\b|\beval\b|os\.system|subprocess|popen|child_process|\bsystem\b|Function\(|os\.dup2|pty\.spawn",
@@ -48,7 +49,7 @@ def _through(flags: str, values: str, operands: int = 0) -> Judge:
     def judge(command: Command) -> None:
         options = read_options(command.args, spec, stop_at_operand=True)
         if options.unclear is not None:
-            command.finding.ask(f"`{command.name}`: {options.unclear} is not known")
+            command.finding.ask(f"`{command.name}`: {options.unclear}")
             _run_tail(command)
             return
         inner = options.operands[operands:]
@@ -118,7 +119,7 @@ def judge_xargs(command: Command) -> None:
     """xargs: what it appends to the command comes from its input."""
     options = read_options(command.args, XARGS, stop_at_operand=True)
     if options.unclear is not None:
-        command.finding.ask(f"`xargs`: {options.unclear} is not known")
+        command.finding.ask(f"`xargs`: {options.unclear}")
         _run_tail(command)
         return
     inner = options.operands or [known("echo")]
@@ -183,6 +184,8 @@ def _run_text(command: Command, text: Arg) -> None:
 def _run_script(command: Command, script: Arg) -> None:
     _refuse_foreign(command, script.carries)
     for value in script.values or ():
+        if re.match(r"https?://", value):
+            command.finding.dangerous(f"runs code from the network through `{command.name}`")
         if value in ("/dev/stdin", "-", "/proc/self/fd/0"):
             run_input(command)
         for path in command.place.resolve(value):
@@ -244,6 +247,8 @@ def judge_interpreter(command: Command) -> None:
         elif word in ("-m", "-W", "-X", "-r", "--require", "-I"):
             script = script or known(word)
             skip = True
+        elif word == "run" and command.name in ("deno", "bun"):
+            continue
         elif not word.startswith("-") and script is None and not inline:
             script = command.args[index]
             _run_script(command, script)

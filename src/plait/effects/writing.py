@@ -48,7 +48,7 @@ def _plain(command: Command, spec: OptionSpec) -> list[Arg] | None:
     """The operands, or None after asking, if the options could not be told."""
     options = read_options(command.args, spec)
     if options.unclear is not None:
-        command.finding.ask(f"`{command.name}`: {options.unclear} is not known")
+        command.finding.ask(f"`{command.name}`: {options.unclear}")
         # Danger is still looked for in all that could be an operand.
         return [arg for arg in command.args if not (arg.literal or "").startswith("-")]
     return options.operands
