@@ -6,17 +6,16 @@ one command into another. What a program does with its arguments is `effects.pro
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from plait.effects.command import SAFE_ENVIRONMENT, Command, Judge
 from plait.effects.expansion import RunSubstitution, expand, value_of
-from plait.effects.finding import FREE_WRITES, NOTHING, Arg, Finding, Flow, Place, known
+from plait.effects.finding import FREE_WRITES, NOTHING, Arg, Finding, Flow, Place
 from plait.effects.grammar import parse
 from plait.effects.programs import asks_version
+from plait.effects.shell_state import change_directory, change_state, either, is_own, refuse_name, union
 from plait.effects.syntax import (
     AndOr,
     Assignment,
@@ -32,13 +31,7 @@ from plait.effects.syntax import (
 )
 from plait.protocol.effects import Access, CommandPart, Mode, Redirect, covers
 
-# Names that a script makes up for itself. Any other capital name may be one that programs obey.
-OWN_VARIABLE = re.compile(
-    r"[a-z_][a-z0-9_]*|[A-Z]|(FILE|DIR|NAME|COUNT|OUT|SRC|DST|FOO|BAR|BAZ|MSG|VAR|VALUE|NUM|RESULT|LINE|TOTAL)S?"
-)
-OBEYED_LOWER_CASE = frozenset(("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy", "histchars"))
 DEEPEST_LOOP = 3
-MOST_DIRECTORIES = 6
 FILE_REDIRECTS = frozenset((">", ">>", ">|", "&>", "&>>", "<>"))
 
 
@@ -74,8 +67,8 @@ class Line:
             total.gives |= finding.gives
             total.output_text = finding.output_text if len(item.pipelines) == 1 else None
             # The first surely runs, though a change of directory may fail; whether the others run cannot be told.
-            failed = replace(after, cwds=_union(place.cwds, after.cwds))
-            possible = failed if index == 0 else _either(possible, failed)
+            failed = replace(after, cwds=union(place.cwds, after.cwds))
+            possible = failed if index == 0 else either(possible, failed)
             # After `&&` the command before has succeeded; after `||` it may have failed.
             place = after if index < len(item.joins) and item.joins[index] == "&&" else possible
         return total, possible
@@ -130,7 +123,7 @@ class Line:
             total.merge(finding)
             total.gives |= finding.gives
             total.output_text = finding.output_text if len(node.bodies) == 1 and not node.loop else None
-            possible = _either(possible, after)
+            possible = either(possible, after)
         if node.loop:
             self.loops -= 1
         if node.subshell:
@@ -140,7 +133,7 @@ class Line:
     def _loop_variable(self, node: Compound, place: Place, total: Finding) -> Place:
         if node.variable is None:
             return place
-        self._refuse_name(node.variable, total)
+        refuse_name(node.variable, total)
         values = self._words(node.values, place, total)
         carries = NOTHING
         for value in values:
@@ -272,9 +265,9 @@ class Line:
             self._unknown_program(args[0], inner, finding)
             return after, ()
         if name in ("cd", "pushd", "popd"):
-            return self._change_directory(name, args[1:], after, finding), ()
+            return change_directory(name, args[1:], after, finding), ()
         if name in ("read", "export", "readonly", "unset", "set", "shift"):
-            return self._shell_state(name, args[1:], inner, after, finding), ()
+            return change_state(name, args[1:], inner, after, finding), ()
         return after, self._judge(name, tuple(args[1:]), inner, finding)
 
     def _unknown_program(self, name: Arg, place: Place, finding: Finding) -> None:
@@ -357,66 +350,13 @@ class Line:
             name = assignment.name
             if SAFE_ENVIRONMENT.fullmatch(name):
                 continue
-            if alone and _is_own(name):
+            if alone and is_own(name):
                 variables[name] = value
                 continue
-            if not _is_own(name):
+            if not is_own(name):
                 finding.ask(f"sets `{name}`, which may change what programs do")
             env.append(f"{name}={value.literal if value.literal is not None else assignment.value.raw}")
         return (replace(place, variables=variables) if alone else place), tuple(env)
-
-    def _refuse_name(self, name: str, finding: Finding) -> None:
-        if not _is_own(name) and not SAFE_ENVIRONMENT.fullmatch(name):
-            finding.ask(f"sets `{name}`, which may change what programs do")
-
-    def _change_directory(self, name: str, args: Sequence[Arg], place: Place, finding: Finding) -> Place:
-        operands = [arg for arg in args if arg.literal not in ("-P", "-L", "--")]
-        if name == "popd" or len(operands) != 1:
-            if name == "cd" and not operands:
-                operands = [known(os.path.expanduser("~"))]
-            else:
-                finding.ask("changes to a directory that cannot be told")
-                return replace(place, cwds=(), moved=True)
-        values = operands[0].values
-        if values is None or any(value.startswith(("-", "+")) or not value for value in values):
-            finding.ask("changes to a directory that cannot be told")
-            return replace(place, cwds=(), moved=True)
-        paths: list[str] = []
-        for value in values:
-            paths.extend(place.resolve(value))
-        finding.read(operands[0], contents=False)
-        cwds = tuple(dict.fromkeys(Path(path) for path in paths))
-        return replace(place, cwds=cwds if len(cwds) <= MOST_DIRECTORIES else (), moved=True)
-
-    def _shell_state(self, name: str, args: Sequence[Arg], inner: Place, place: Place, finding: Finding) -> Place:
-        words = [arg.literal for arg in args]
-        variables = dict(place.variables)
-        if name == "set":
-            allowed = re.compile(r"[-+][euxv]+|[-+][euxv]*o|pipefail|errexit|nounset|xtrace")
-            if not words or not all(word is not None and allowed.fullmatch(word) for word in words):
-                finding.ask("changes how the shell works")
-            return place
-        if name == "shift":
-            return place
-        skip_value = False
-        for word in words:
-            if skip_value:
-                skip_value = False
-            elif word is not None and name == "read" and re.fullmatch(r"-[rse]+|-[rs]*[dnNpt].*", word):
-                skip_value = len(word) == 2 and word[1] in "dnNpt"
-            elif word is not None and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", word):
-                if name in ("read", "unset"):
-                    self._refuse_name(word, finding)
-                    variables[word] = Arg(f"${word}", carries=inner.input)
-                elif not _is_own(word) or name == "export":
-                    finding.ask(f"`{name} {word}` may change what programs do")
-            else:
-                finding.ask(f"`{name}` with what cannot be told")
-        return replace(place, variables=variables)
-
-
-def _is_own(name: str) -> bool:
-    return OWN_VARIABLE.fullmatch(name) is not None and name not in OBEYED_LOWER_CASE
 
 
 def _path_of(arg: Arg, place: Place) -> str | None:
@@ -424,24 +364,3 @@ def _path_of(arg: Arg, place: Place) -> str | None:
         return None
     paths = place.resolve(arg.literal)
     return paths[0] if len(paths) == 1 else None
-
-
-def _either(a: Place, b: Place) -> Place:
-    """The place after something that may or may not have happened."""
-    if a == b:
-        return a
-    variables: dict[str, Arg] = {}
-    for name in {*a.variables, *b.variables}:
-        left, right = a.variables.get(name), b.variables.get(name)
-        if left == right and left is not None:
-            variables[name] = left
-        else:
-            carries = (left.carries if left else NOTHING) | (right.carries if right else NOTHING)
-            variables[name] = Arg(f"${name}", carries=carries)
-    return replace(a, cwds=_union(a.cwds, b.cwds), variables=variables, moved=a.moved or b.moved)
-
-
-def _union(a: tuple[Path, ...], b: tuple[Path, ...]) -> tuple[Path, ...]:
-    """All directories of both; none, for those that cannot be told, if they are too many or one side has none."""
-    both = tuple(dict.fromkeys((*a, *b))) if a and b else ()
-    return both if len(both) <= MOST_DIRECTORIES else ()

@@ -1,0 +1,100 @@
+"""What the shell itself keeps from one command to the next: its directory, its variables, its options."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from plait.effects.command import SAFE_ENVIRONMENT
+from plait.effects.finding import NOTHING, Arg, Finding, Place, known
+
+# Names that a script makes up for itself. Any other capital name may be one that programs obey.
+OWN_VARIABLE = re.compile(
+    r"[a-z_][a-z0-9_]*|[A-Z]|(FILE|DIR|NAME|COUNT|OUT|SRC|DST|FOO|BAR|BAZ|MSG|VAR|VALUE|NUM|RESULT|LINE|TOTAL)S?"
+)
+OBEYED_LOWER_CASE = frozenset(("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy", "histchars"))
+MOST_DIRECTORIES = 6
+SETTABLE = re.compile(r"[-+][euxv]+|[-+][euxv]*o|pipefail|errexit|nounset|xtrace")
+
+
+def is_own(name: str) -> bool:
+    """True for a variable that a script makes up for itself."""
+    return OWN_VARIABLE.fullmatch(name) is not None and name not in OBEYED_LOWER_CASE
+
+
+def refuse_name(name: str, finding: Finding) -> None:
+    """Ask if a variable of this name may change what programs do."""
+    if not is_own(name) and not SAFE_ENVIRONMENT.fullmatch(name):
+        finding.ask(f"sets `{name}`, which may change what programs do")
+
+
+def change_directory(name: str, args: Sequence[Arg], place: Place, finding: Finding) -> Place:
+    """Judge cd, pushd and popd; return the place after it, if it succeeds."""
+    operands = [arg for arg in args if arg.literal not in ("-P", "-L", "--")]
+    if name == "popd" or len(operands) != 1:
+        if name == "cd" and not operands:
+            operands = [known(os.path.expanduser("~"))]
+        else:
+            finding.ask("changes to a directory that cannot be told")
+            return replace(place, cwds=(), moved=True)
+    values = operands[0].values
+    if values is None or any(value.startswith(("-", "+")) or not value for value in values):
+        finding.ask("changes to a directory that cannot be told")
+        return replace(place, cwds=(), moved=True)
+    paths: list[str] = []
+    for value in values:
+        paths.extend(place.resolve(value))
+    finding.read(operands[0], contents=False)
+    cwds = tuple(dict.fromkeys(Path(path) for path in paths))
+    return replace(place, cwds=cwds if len(cwds) <= MOST_DIRECTORIES else (), moved=True)
+
+
+def change_state(name: str, args: Sequence[Arg], inner: Place, place: Place, finding: Finding) -> Place:
+    """Judge read, export, readonly, unset, set and shift; return the place after it."""
+    words = [arg.literal for arg in args]
+    variables = dict(place.variables)
+    if name == "set":
+        if not words or not all(word is not None and SETTABLE.fullmatch(word) for word in words):
+            finding.ask("changes how the shell works")
+        return place
+    if name == "shift":
+        return place
+    skip_value = False
+    for word in words:
+        if skip_value:
+            skip_value = False
+        elif word is not None and name == "read" and re.fullmatch(r"-[rse]+|-[rs]*[dnNpt].*", word):
+            skip_value = len(word) == 2 and word[1] in "dnNpt"
+        elif word is not None and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", word):
+            if name in ("read", "unset"):
+                refuse_name(word, finding)
+                variables[word] = Arg(f"${word}", carries=inner.input)
+            elif not is_own(word) or name == "export":
+                finding.ask(f"`{name} {word}` may change what programs do")
+        else:
+            finding.ask(f"`{name}` with what cannot be told")
+    return replace(place, variables=variables)
+
+
+def either(a: Place, b: Place) -> Place:
+    """The place after something that may or may not have happened."""
+    if a == b:
+        return a
+    variables: dict[str, Arg] = {}
+    for name in {*a.variables, *b.variables}:
+        left, right = a.variables.get(name), b.variables.get(name)
+        if left == right and left is not None:
+            variables[name] = left
+        else:
+            carries = (left.carries if left else NOTHING) | (right.carries if right else NOTHING)
+            variables[name] = Arg(f"${name}", carries=carries)
+    return replace(a, cwds=union(a.cwds, b.cwds), variables=variables, moved=a.moved or b.moved)
+
+
+def union(a: tuple[Path, ...], b: tuple[Path, ...]) -> tuple[Path, ...]:
+    """All directories of both; none, for those that cannot be told, if they are too many or one side has none."""
+    both = tuple(dict.fromkeys((*a, *b))) if a and b else ()
+    return both if len(both) <= MOST_DIRECTORIES else ()
