@@ -268,7 +268,7 @@ class Call:
         if isinstance(tool, WritingTool):
             # What earlier calls do to the same file must be seen in the plan that the user is shown.
             await self._ticket.ready()
-            plan = await tool.plan(self._typed, self._m.workspace)
+            plan = await self._planned(tool)
         if self._decision.verdict == "ask":
             plan = await self._ask(tool, plan)
         await self._ticket.ready()
@@ -324,8 +324,16 @@ class Call:
             raise Refusal("denied", f"Not run, not even as edited: {self._decision.reason}")
         if isinstance(self._tool, WritingTool):
             await self._ticket.ready()
-            return await self._tool.plan(self._typed, self._m.workspace)
+            return await self._planned(self._tool)
         return None
+
+    async def _planned(self, tool: WritingTool[Any]) -> Plan:
+        """Return the tool's plan; refuse one that would write what the call was not judged by."""
+        plan = await tool.plan(self._typed, self._m.workspace)
+        judged = {access.path for access in self._effects.writes}
+        if not {write.path for write in plan.writes} <= judged:
+            raise Refusal("failed", "What this call would write has changed since it was judged; nothing was written.")
+        return plan
 
     async def _run_tool(self, tool: Tool[Any], plan: Plan | None) -> tuple[ToolOutput, ToolOutcome]:
         written = [Path(access.path) for access in self._effects.writes]

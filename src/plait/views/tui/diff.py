@@ -28,9 +28,11 @@ def diff_lines(diff: DiffDetail, width: int, palette: Palette, *, most: int | No
 def _lines(diff: DiffDetail, width: int, palette: Palette) -> Iterator[Text]:
     before = (diff.before or "").splitlines()
     after = (diff.after or "").splitlines()
-    digits = len(str(max(len(before), len(after), 1)))
+    # Of a large file only the changed part is held.
+    skipped = diff.first_line - 1
+    digits = len(str(max(len(before), len(after), 1) + skipped))
     if diff.before is None:
-        for number, line in enumerate(after, 1):
+        for number, line in enumerate(after, 1 + skipped):
             yield _line(number, "+", line, digits, width, palette)
         return
     first = True
@@ -41,12 +43,12 @@ def _lines(diff: DiffDetail, width: int, palette: Palette) -> Iterator[Text]:
         for tag, i1, i2, j1, j2 in group:
             if tag == "equal":
                 for offset, line in enumerate(after[j1:j2]):
-                    yield _line(j1 + offset + 1, " ", line, digits, width, palette)
+                    yield _line(skipped + j1 + offset + 1, " ", line, digits, width, palette)
                 continue
             for offset, line in enumerate(before[i1:i2]):
-                yield _line(i1 + offset + 1, "-", line, digits, width, palette)
+                yield _line(skipped + i1 + offset + 1, "-", line, digits, width, palette)
             for offset, line in enumerate(after[j1:j2]):
-                yield _line(j1 + offset + 1, "+", line, digits, width, palette)
+                yield _line(skipped + j1 + offset + 1, "+", line, digits, width, palette)
     if first:
         yield Text("  (only white space or line ends differ)", palette.dim)
 

@@ -68,7 +68,7 @@ class ApprovalPanel(Widget, can_focus=True):
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="approval-body", can_focus=False):
             yield Static("", id="approval-preview", markup=False)
-        yield Input(placeholder="why not? (Enter sends it, empty is fine)", id="approval-reason")
+        yield Input(id="approval-reason", select_on_focus=False)
         yield Static("", id="approval-choices", markup=False)
 
     def on_mount(self) -> None:

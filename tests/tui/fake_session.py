@@ -1,0 +1,94 @@
+"""A session that says what a test tells it to, and keeps what it was told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from plait.protocol.calls import CallKey
+from plait.protocol.commands import Command
+from plait.protocol.events import Event, SessionStarted, Stamped
+from plait.protocol.ports import Completion
+from plait.protocol.queries import GetLog, ListRules
+from plait.session.bus import Bus, BusSubscription, is_live
+
+
+class FakeSession:
+    """Implements `protocol.ports.SessionHandle`."""
+
+    def __init__(self) -> None:
+        self.submitted: list[Command] = []
+        self.log: list[Stamped] = []
+        self.answers: dict[type, Any] = {ListRules: ()}
+        self.closed = False
+        self._bus = Bus()
+        self._seq = 0
+        self.say(SessionStarted("11111111-1111-4111-8111-111111111111", "/w", "fake:model", "default"))
+
+    def say(self, *events: Event) -> None:
+        for event in events:
+            self._seq += not is_live(event)
+            stamped = Stamped(self._seq, int(time.time() * 1000), "main", event)
+            if not is_live(event):
+                self.log.append(stamped)
+            self._bus.publish(stamped)
+
+    @property
+    def session_id(self) -> str:
+        return "11111111-1111-4111-8111-111111111111"
+
+    def submit(self, command: Command) -> None:
+        self.submitted.append(command)
+
+    def subscribe(self, wake: Callable[[], None], *, since: int | None = None) -> BusSubscription:
+        return self._bus.subscribe(wake)
+
+    async def query(self, query: Any) -> Any:
+        if isinstance(query, GetLog):
+            return tuple(stamped for stamped in self.log if query.before is None or stamped.seq < query.before)
+        return self.answers[type(query)]
+
+    async def complete(self, prefix: str) -> Sequence[Completion]:
+        return tuple(Completion(path) for path in ("src/app.py", "src/util.py") if prefix[1:] in path)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class FakeDesktop:
+    """Implements `protocol.ports.Desktop`."""
+
+    def __init__(self, themes: tuple[tuple[str, str], ...] = ()) -> None:
+        self.copied: list[str] = []
+        self.remembered: list[str] = []
+        self._themes = themes
+
+    def copy(self, text: str) -> bool:
+        self.copied.append(text)
+        return True
+
+    def edit_text(self, text: str, suffix: str = ".md") -> str | None:
+        return None
+
+    def themes(self) -> tuple[tuple[str, str], ...]:
+        return self._themes
+
+    def prompt_history(self) -> tuple[str, ...]:
+        return ("an earlier prompt",)
+
+    def remember_prompt(self, text: str) -> None:
+        self.remembered.append(text)
+
+    def load_draft(self) -> str:
+        return ""
+
+    def save_draft(self, text: str) -> None:
+        return None
+
+    def branch(self) -> str | None:
+        return "main"
+
+
+def key(number: int) -> CallKey:
+    return CallKey("main", 1, number)
