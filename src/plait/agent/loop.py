@@ -106,6 +106,10 @@ class ConversationAgent:
 
     def restore(self, restored: Restored) -> None:
         self._p.client.history.restore(restored)
+        # What closed a turn that was cut off must be in the log, or the next resume would find its calls open.
+        payload = self._p.client.history.unrecorded()
+        if payload is not None:
+            self._p.emit(MessagesRecorded(restored.turns, payload))
         self._usage = restored.usage
         for rule in restored.rules:
             self._permissions.add(rule)

@@ -49,9 +49,9 @@ class History:
     def restore(self, restored: Restored) -> None:
         """Take over a logged conversation; calls that were cut off get the result that the log could find out."""
         self.messages = [message for payload in restored.payloads for message in MESSAGES.validate_json(payload)]
+        self._recorded = len(self.messages)
         self.close_calls(restored.cut_calls)
         self.end_turn(INTERRUPTED)
-        self._recorded = len(self.messages)
 
     def take(self, messages: Sequence[ModelMessage]) -> str | None:
         """Follow the library's list; return the payload of what is new to the log, if anything is."""

@@ -1,12 +1,14 @@
 """Events as lines of JSON and back.
 
-A line is `{"type": …, "seq": n, "at": unix_ms, "agent": id, …fields}` with `type` first, so that a reader can skip
-lines by their beginning. Text that is not valid Unicode (file names that are not UTF-8) survives as escapes.
+A line is `{"type": …, "seq": n, "at": unix_ms, "agent": id, …fields}`, in this order, so that a reader can tell by a
+line's beginning whether it wants the rest. Text that is not valid Unicode (file names that are not UTF-8) survives as
+escapes.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import typing
 from collections.abc import Callable
@@ -19,27 +21,31 @@ from plait.protocol import events
 from plait.protocol.events import Stamped
 
 EVENT_TYPES: dict[str, type[Any]] = {kind.__name__: kind for kind in typing.get_args(events.Event)}
+BEGINNING = b'{"type":"'
+SEQ = b'","seq":'
 
-
-CONVERTERS: dict[str, dict[str, Callable[[Any], Any]]] = {}
-"""By event type, then by field; filled as types are met."""
+Convert = Callable[[Any], Any]
 
 
 def encode(stamped: Stamped) -> bytes:
-    """Return the event as one line, newline included."""
+    """Return the event as one line, newline included.
+
+    Raises:
+        ValueError: It has no JSON form: its arguments are nested too deeply, or are no JSON at all.
+    """
     event = stamped.event
-    line: dict[str, Any] = {
-        "type": type(event).__name__,
-        "seq": stamped.seq,
-        "at": stamped.at,
-        "agent": stamped.agent,
-    }
-    line.update((name, getattr(event, name)) for name in _converters(type(event).__name__))
+    name = type(event).__name__
+    line: dict[str, Any] = {"type": name, "seq": stamped.seq, "at": stamped.at, "agent": stamped.agent}
+    for field in _converters(name):
+        line[field] = getattr(event, field)
     try:
-        return msgspec.json.encode(line) + b"\n"
-    except UnicodeEncodeError:
-        # Lone surrogates: JSON can escape them, UTF-8 cannot hold them.
-        return json.dumps(msgspec.to_builtins(line)).encode("ascii") + b"\n"
+        try:
+            return msgspec.json.encode(line) + b"\n"
+        except UnicodeEncodeError:
+            # Lone surrogates: JSON can escape them, UTF-8 cannot hold them.
+            return json.dumps(msgspec.to_builtins(line), separators=(",", ":")).encode("ascii") + b"\n"
+    except (TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"`{name}` cannot be written as JSON: {error}") from error
 
 
 def decode(line: bytes) -> Stamped:
@@ -49,44 +55,62 @@ def decode(line: bytes) -> Stamped:
         ValueError: It is not a line of a log, or of an event that this version does not know.
     """
     try:
-        fields = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        fields = json.loads(line)
-    try:
-        converters = _converters(fields["type"])
-        values = {name: convert(fields[name]) for name, convert in converters.items() if name in fields}
-        event = EVENT_TYPES[fields["type"]](**values)
-        return Stamped(fields["seq"], fields["at"], fields["agent"], event)
-    except (KeyError, TypeError, msgspec.ValidationError) as error:
+        fields = _parse(line)
+        name, seq, at, agent = fields["type"], fields["seq"], fields["at"], fields["agent"]
+        if not (isinstance(seq, int) and isinstance(at, int) and isinstance(agent, str)):
+            raise ValueError("not an event: `seq`, `at` and `agent` must be two numbers and a text")
+        converters = _converters(name)
+        values = {field: convert(fields[field]) for field, convert in converters.items() if field in fields}
+        return Stamped(seq, at, agent, EVENT_TYPES[name](**values))
+    except (KeyError, TypeError, RecursionError, msgspec.ValidationError) as error:
         raise ValueError(f"not an event: {error}") from error
 
 
 def line_type(line: bytes) -> str:
-    """Return the name of a line's event by its beginning alone; empty if it has none."""
-    if not line.startswith(b'{"type":'):
+    """Return the name of a whole line's event, by its ends alone; empty if it cannot be one."""
+    if not line.startswith(BEGINNING) or not line.endswith(b"}"):
         return ""
-    start = line.find(b'"', 8)
-    end = line.find(b'"', start + 1)
-    return line[start + 1 : end].decode("ascii", "replace") if 0 < start < end else ""
+    end = line.find(SEQ, len(BEGINNING), 64)
+    return line[len(BEGINNING) : end].decode("ascii", "replace") if end > 0 else ""
 
 
-def _converters(name: str) -> dict[str, Callable[[Any], Any]]:
-    if name not in CONVERTERS:
-        CONVERTERS[name] = _converters_of(EVENT_TYPES[name])
-    return CONVERTERS[name]
+def line_seq(line: bytes) -> int:
+    """Return the number of a line's event, by its beginning alone; 0 if it has none."""
+    start = line.find(SEQ, 0, 64) + len(SEQ)
+    digits = line[start : line.find(b",", start, start + 20)]
+    return int(digits) if start >= len(SEQ) and digits.isdigit() else 0
 
 
-def _converter(hint: Any) -> Any:
-    if isinstance(hint, UnionType) or typing.get_origin(hint) is typing.Union:
-        kinds = {_tag(option): option for option in typing.get_args(hint) if dataclasses.is_dataclass(option)}
-        if len(kinds) > 1:
-            return lambda value: None if value is None else msgspec.convert(value, kinds[value["kind"]])
-    return lambda value: msgspec.convert(value, hint)
+def _parse(line: bytes) -> Any:
+    try:
+        return msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return json.loads(line)
 
 
-def _converters_of(kind: type[Any]) -> dict[str, Callable[[Any], Any]]:
+@functools.cache
+def _converters(name: str) -> dict[str, Convert]:
+    """Return, by field, what turns JSON values into an event's. Raises KeyError if there is no such event."""
+    kind = EVENT_TYPES[name]
     hints = typing.get_type_hints(kind)
     return {field.name: _converter(hints[field.name]) for field in dataclasses.fields(kind)}
+
+
+def _converter(hint: Any) -> Convert:
+    if hint in (str, dict[str, Any]):
+        return functools.partial(_checked, type=typing.get_origin(hint) or hint)
+    if isinstance(hint, UnionType):
+        kinds = {_tag(option): option for option in typing.get_args(hint) if dataclasses.is_dataclass(option)}
+        if len(kinds) > 1:
+            # msgspec converts to one dataclass but not to a union of several; their `kind` tells them apart.
+            return lambda value: None if value is None else msgspec.convert(value, kinds[value["kind"]])
+    return functools.partial(msgspec.convert, type=hint)
+
+
+def _checked(value: Any, type: type[Any]) -> Any:
+    if not isinstance(value, type):
+        raise TypeError(f"expected {type.__name__}")
+    return value
 
 
 def _tag(kind: Any) -> str:

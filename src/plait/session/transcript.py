@@ -1,16 +1,17 @@
 """What a conversation looks like, folded from its events. Pure: no clock, no file.
 
-`fold` is a left fold of `step`; a view may start at the end of any turn and fill what came before later, since
-turns do not look into each other.
+`fold` is a left fold of `step`. Turns do not look into each other, so a view may fold from the end of any turn and
+fill in what came before later: `join(fold(earlier), fold(later)) == fold(earlier + later)`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from plait.protocol.calls import Args, CallKey, Detail, OutcomeStatus, TodoItem
-from plait.protocol.commands import PermissionMode, Rule
+from plait.protocol.commands import Allow, AllowAlways, PermissionMode, Reply, Rule
 from plait.protocol.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -19,12 +20,10 @@ from plait.protocol.events import (
     CallsDropped,
     CallStarted,
     HistoryReplaced,
-    MessagesRecorded,
     ModeChanged,
     ModelChanged,
     Notice,
     QueueChanged,
-    ReplyEnded,
     RetryScheduled,
     RuleAdded,
     RuleRemoved,
@@ -41,17 +40,18 @@ from plait.protocol.events import (
     TurnStarted,
     Usage,
 )
-from plait.protocol.ports import CutCall, Restored
+
+CallState = Literal["queued", "asking", "running"] | OutcomeStatus
 
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """A call as it now stands; `state` is an outcome once it has ended."""
+    """A call as it now stands; `state` is its outcome once it has ended."""
 
     key: CallKey
     name: str
     args: Args
-    state: OutcomeStatus | str = "queued"
+    state: CallState = "queued"
     text: str = ""
     detail: Detail | None = None
     run_ms: float = 0.0
@@ -59,9 +59,9 @@ class CallView:
 
 @dataclass(frozen=True, slots=True)
 class TextView:
-    """Something that was said: by `user`, `assistant`, `thinking`, or `notice`."""
+    """Something that was said."""
 
-    by: str
+    by: Literal["user", "assistant", "thinking", "notice"]
     text: str
     partial: bool = False
 
@@ -82,20 +82,32 @@ class TurnView:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """The whole conversation."""
+    """The whole conversation, or a part of it. None means that nothing was said of it in this part."""
 
-    session_id: str = ""
-    cwd: str = ""
-    title: str = ""
-    model: str = ""
-    mode: PermissionMode = "default"
+    session_id: str | None = None
+    cwd: str | None = None
+    title: str | None = None
+    model: str | None = None
+    mode: PermissionMode | None = None
     turns: tuple[TurnView, ...] = ()
     notices: tuple[str, ...] = ()
-    queue: tuple[str, ...] = ()
-    todo: tuple[TodoItem, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    queue: tuple[str, ...] | None = None
+    todo: tuple[TodoItem, ...] | None = None
+    rule_changes: tuple[RuleAdded | RuleRemoved, ...] = ()
     asking: CallKey | None = None
     usage: Usage = field(default_factory=Usage)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that were granted and not taken back, in the order they were granted."""
+        rules: dict[Rule, None] = {}
+        for change in self.rule_changes:
+            match change:
+                case RuleAdded(rule):
+                    rules[rule] = None
+                case RuleRemoved(rule):
+                    rules.pop(rule, None)
+        return tuple(rules)
 
 
 def fold(events: Iterable[Stamped], start: Transcript | None = None) -> Transcript:
@@ -106,194 +118,113 @@ def fold(events: Iterable[Stamped], start: Transcript | None = None) -> Transcri
     return transcript
 
 
+def join(earlier: Transcript, later: Transcript) -> Transcript:
+    """Return the transcript of both parts; the later one begins where a turn of the earlier one has ended."""
+    return Transcript(
+        session_id=later.session_id if later.session_id is not None else earlier.session_id,
+        cwd=later.cwd if later.cwd is not None else earlier.cwd,
+        title=later.title if later.title is not None else earlier.title,
+        model=later.model if later.model is not None else earlier.model,
+        mode=later.mode if later.mode is not None else earlier.mode,
+        turns=earlier.turns + later.turns,
+        notices=earlier.notices + later.notices,
+        queue=later.queue if later.queue is not None else earlier.queue,
+        todo=later.todo if later.todo is not None else earlier.todo,
+        rule_changes=earlier.rule_changes + later.rule_changes,
+        asking=later.asking,
+        usage=earlier.usage.plus(later.usage),
+    )
+
+
 def step(transcript: Transcript, stamped: Stamped) -> Transcript:
     """Return the transcript after one more event; live events change nothing."""
     match stamped.event:
         case SessionStarted(session_id=session_id, cwd=cwd, model=model, mode=mode):
             return replace(transcript, session_id=session_id, cwd=cwd, model=model, mode=mode)
         case SessionResumed(model=model, mode=mode):
-            return replace(transcript, model=model, mode=mode, asking=None)
-        case TitleChanged(title=title):
+            return replace(transcript, model=model, mode=mode)
+        case TitleChanged(title):
             return replace(transcript, title=title)
-        case ModeChanged(mode=mode):
+        case ModeChanged(mode):
             return replace(transcript, mode=mode)
-        case ModelChanged(model=model):
+        case ModelChanged(model):
             return replace(transcript, model=model)
-        case QueueChanged(prompts=prompts):
+        case QueueChanged(prompts):
             return replace(transcript, queue=prompts)
-        case TodoChanged(items=items):
+        case TodoChanged(items):
             return replace(transcript, todo=items)
-        case RuleAdded(rule=rule):
-            return replace(transcript, rules=(*transcript.rules, rule))
-        case RuleRemoved(rule=rule):
-            return replace(transcript, rules=tuple(other for other in transcript.rules if other != rule))
-        case ApprovalAsked(key=key):
-            return replace(transcript, asking=key)
-        case ApprovalAnswered():
-            return replace(transcript, asking=None)
+        case RuleAdded() | RuleRemoved() as change:
+            return replace(transcript, rule_changes=(*transcript.rule_changes, change))
         case TurnStarted(turn=number, prompt=prompt):
             return replace(transcript, turns=(*transcript.turns, TurnView(number, prompt)))
         case TurnEnded(end=end, error=error, usage=usage):
             ended = _in_turn(transcript, lambda turn: replace(turn, end=end, error=error))
-            return replace(ended, usage=transcript.usage.plus(usage))
-        case Steered(text=text):
-            return _say(transcript, TextView("user", text))
-        case TextEnded(text=text, partial=partial):
-            return _say(transcript, TextView("assistant", text, partial))
-        case ThinkingEnded(text=text, partial=partial):
-            return _say(transcript, TextView("thinking", text, partial))
+            return replace(ended, usage=transcript.usage.plus(usage), asking=None)
         case Notice(text=text):
-            if not transcript.turns or transcript.turns[-1].end is not None:
-                return replace(transcript, notices=(*transcript.notices, text))
-            return _say(transcript, TextView("notice", text))
+            return _note(transcript, text)
         case RetryScheduled(reason=reason, wait_s=wait_s):
-            return _say(transcript, TextView("notice", f"{reason} Trying again in {wait_s:g} s."))
+            return _note(transcript, f"{reason} Trying again in {wait_s:g} s.")
         case HistoryReplaced(reason=reason):
-            return replace(transcript, notices=(*transcript.notices, f"history {reason}"))
+            return _note(transcript, f"History {reason}.")
+        case Steered() | TextEnded() | ThinkingEnded() as said:
+            return _in_turn(transcript, lambda turn: replace(turn, blocks=(*turn.blocks, _text(said))))
+        case _:
+            return _step_call(transcript, stamped)
+
+
+def _step_call(transcript: Transcript, stamped: Stamped) -> Transcript:
+    match stamped.event:
         case CallReserved(key=key, name=name, args=args):
-            return _say(transcript, CallView(key, name, args))
+            return _in_turn(transcript, lambda turn: replace(turn, blocks=(*turn.blocks, CallView(key, name, args))))
+        case ApprovalAsked(key=key):
+            return replace(_with_call(transcript, key, lambda call: replace(call, state="asking")), asking=key)
+        case ApprovalAnswered(key=key, answer=answer):
+            # Who is refused stays as it is until its end says so.
+            state: CallState = "queued" if isinstance(answer, Allow | AllowAlways | Reply) else "asking"
+            return replace(_with_call(transcript, key, lambda call: replace(call, state=state)), asking=None)
         case CallStarted(key=key, args=args):
             return _with_call(transcript, key, lambda call: replace(call, state="running", args=args))
         case CallEnded(key=key, status=status, text=text, detail=detail, run_ms=run_ms):
             return _with_call(
                 transcript, key, lambda call: replace(call, state=status, text=text, detail=detail, run_ms=run_ms)
             )
-        case CallsDropped(keys=keys):
-            dropped = set(keys)
-            return _in_turn(
-                transcript,
-                lambda turn: replace(
-                    turn,
-                    blocks=tuple(
-                        block for block in turn.blocks if not (isinstance(block, CallView) and block.key in dropped)
-                    ),
-                ),
-            )
+        case CallsDropped(keys):
+            return _in_turn(transcript, lambda turn: _without(turn, frozenset(keys)))
         case _:
             return transcript
 
 
+def _text(event: Steered | TextEnded | ThinkingEnded) -> TextView:
+    match event:
+        case Steered(text=text):
+            return TextView("user", text)
+        case TextEnded(text=text, partial=partial):
+            return TextView("assistant", text, partial)
+        case ThinkingEnded(text=text, partial=partial):
+            return TextView("thinking", text, partial)
+
+
+def _note(transcript: Transcript, text: str) -> Transcript:
+    """Add a notice to the turn that runs, or to those between turns."""
+    if transcript.turns and transcript.turns[-1].end is None:
+        return _in_turn(transcript, lambda turn: replace(turn, blocks=(*turn.blocks, TextView("notice", text))))
+    return replace(transcript, notices=(*transcript.notices, text))
+
+
 def _in_turn(transcript: Transcript, change: Callable[[TurnView], TurnView]) -> Transcript:
-    if not transcript.turns:
+    """Change the turn that runs; what belongs to none is left out."""
+    if not transcript.turns or transcript.turns[-1].end is not None:
         return transcript
     return replace(transcript, turns=(*transcript.turns[:-1], change(transcript.turns[-1])))
 
 
-def _say(transcript: Transcript, block: Block) -> Transcript:
-    return _in_turn(transcript, lambda turn: replace(turn, blocks=(*turn.blocks, block)))
-
-
 def _with_call(transcript: Transcript, key: CallKey, change: Callable[[CallView], CallView]) -> Transcript:
-    return _in_turn(
-        transcript,
-        lambda turn: replace(
-            turn,
-            blocks=tuple(
-                change(block) if isinstance(block, CallView) and block.key == key else block for block in turn.blocks
-            ),
-        ),
-    )
+    def changed(block: Block) -> Block:
+        return change(block) if isinstance(block, CallView) and block.key == key else block
+
+    return _in_turn(transcript, lambda turn: replace(turn, blocks=tuple(map(changed, turn.blocks))))
 
 
-# --- what an agent needs to go on --------------------------------------------------------------------------------
-
-NEEDED_TO_RESTORE = frozenset(
-    kind.__name__
-    for kind in (
-        SessionStarted,
-        SessionResumed,
-        TitleChanged,
-        ModeChanged,
-        ModelChanged,
-        QueueChanged,
-        TurnStarted,
-        TurnEnded,
-        MessagesRecorded,
-        ReplyEnded,
-        HistoryReplaced,
-        TodoChanged,
-        RuleAdded,
-        RuleRemoved,
-        CallReserved,
-        CallStarted,
-        CallEnded,
-        CallsDropped,
-    )
-)
-
-
-def restored(events: Iterable[Stamped], current_hash: Callable[[str], str | None]) -> Restored:
-    """Return what an agent needs to go on after these events.
-
-    `current_hash` says what a file's SHA-256 is now (None: it does not exist), to tell whether the write of a call
-    that was cut off had been applied.
-    """
-    payloads: list[str] = []
-    calls: dict[CallKey, CallReserved] = {}
-    started: dict[CallKey, CallStarted] = {}
-    ended: dict[CallKey, CallEnded] = {}
-    state = Transcript()
-    turns = replied = 0
-    turn_is_open = False
-    for stamped in events:
-        event = stamped.event
-        match event:
-            case MessagesRecorded(payload=payload):
-                payloads.append(payload)
-                # What is recorded after a reply has ended begins with the results of its calls.
-                calls = {key: call for key, call in calls.items() if call.reply > replied}
-            case HistoryReplaced(payload=payload):
-                payloads = [payload]
-            case ReplyEnded(reply=reply):
-                replied = reply
-            case TurnStarted(turn=turn):
-                turns, turn_is_open, replied = max(turns, turn), True, 0
-                calls, started, ended = {}, {}, {}
-            case TurnEnded():
-                turn_is_open = False
-                state = step(state, stamped)
-            case CallReserved(key=key):
-                calls[key] = event
-            case CallStarted(key=key):
-                started[key] = event
-            case CallEnded(key=key):
-                ended[key] = event
-            case CallsDropped(keys=keys):
-                calls = {key: call for key, call in calls.items() if key not in keys}
-            case TodoChanged() | RuleAdded() | RuleRemoved():
-                state = step(state, stamped)
-            case _:
-                pass
-    cut = (
-        tuple(_cut_call(call, started.get(key), ended.get(key), current_hash) for key, call in calls.items())
-        if turn_is_open
-        else ()
-    )
-    return Restored(tuple(payloads), cut, turns, state.todo, state.rules, state.usage)
-
-
-def _cut_call(
-    call: CallReserved,
-    started: CallStarted | None,
-    ended: CallEnded | None,
-    current_hash: Callable[[str], str | None],
-) -> CutCall:
-    if ended is not None:
-        return CutCall(call.provider_id, call.name, ended.status, ended.text)
-    if started is None:
-        text = "Plait ended before this call ran; nothing was done."
-    elif not started.writes:
-        text = "Plait ended while this call ran; whether it did its work is not known. Look before you repeat it."
-    else:
-        text = "Plait ended while this call ran. " + " ".join(
-            _fate(write.path, write.before, write.after, current_hash(write.path)) for write in started.writes
-        )
-    return CutCall(call.provider_id, call.name, "cancelled", text)
-
-
-def _fate(path: str, before: str | None, after: str | None, now: str | None) -> str:
-    if now == after:
-        return f"`{path}`: the change was applied."
-    if now == before:
-        return f"`{path}`: the change was not applied."
-    return f"`{path}`: someone else has changed the file since; read it before you go on."
+def _without(turn: TurnView, keys: frozenset[CallKey]) -> TurnView:
+    blocks = (block for block in turn.blocks if not (isinstance(block, CallView) and block.key in keys))
+    return replace(turn, blocks=tuple(blocks))
