@@ -168,3 +168,31 @@ HOSTILE = (
 def test_hostile_lengths_end_soon(workspace, head):
     for text in HOSTILE:
         effects_of(head + text, workspace)
+
+
+READING_LINKS = (
+    "cat *.txt", "cat ./*.txt", "head */b.txt", "for f in *.txt; do cat $f; done", "grep -R x .", "rg -L x",
+    "diff -r sub sub", "find . -name '*.txt' | xargs cat", "find . -name '*.txt' -exec cat {} +",
+    "find -L . -name '*.txt' -exec cat {} +", "rg -l x | xargs cat", "cat a.txt", "cat sub/b.txt", "cat < a.txt",
+    "wc -l elsewhere/*",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", READING_LINKS)
+def test_links_that_lead_out_are_not_read_unasked(tmp_path, command):
+    outside = tmp_path / "outside"
+    (tmp_path / "ws" / "sub").mkdir(parents=True)
+    outside.mkdir()
+    (outside / "secret").write_text("x")
+    ws = Workspace.at(tmp_path / "ws")
+    for name in ("a.txt", "sub/b.txt"):
+        (ws.cwd / name).write_text("x")
+    before = check(command, ws.cwd, ws)[0] if "elsewhere" not in command else "read_only"
+
+    for name in ("a.txt", "sub/b.txt"):
+        (ws.cwd / name).unlink()
+        (ws.cwd / name).symlink_to(outside / "secret")
+    (ws.cwd / "elsewhere").symlink_to(outside)
+
+    assert check(command, ws.cwd, ws)[0] == "stateful"
+    assert before == ("stateful" if "-L ." in command else "read_only")

@@ -10,11 +10,11 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 
+from plait.effects.on_disk import link_out_below, matched_link_out, secret_matched
 from plait.host.paths import Workspace
-from plait.host.protected import SECRET_NAMES, credential, governs, protected, secret_name
+from plait.host.protected import credential, governs, protected
 from plait.protocol.effects import Access, Mode
 from plait.protocol.errors import ToolRefused
 
@@ -278,28 +278,25 @@ class Finding:
         if ".." in arg.glob[len(folder) :].split("/"):
             self.ask(f"reads files that cannot be told (`{arg.raw}`)")
         self._read_path(folder, arg.raw, tree=True, contents=False)
-        globs = (arg.glob, f"{folder}/.*") if arg.hidden else (arg.glob,)
-        for glob in globs if contents else ():
-            if (name := self._secret_of(glob, folder)) is not None:
+        if not contents:
+            return
+        for glob in (arg.glob, f"{folder}/.*") if arg.hidden else (arg.glob,):
+            if (name := secret_matched(glob, self.place.resolve(folder))) is not None:
                 self.secret(name)
+        if arg.loose:
+            self.follow_links(known(folder))
+        for cwd in self.place.cwds:
+            if (link := matched_link_out(arg.glob, cwd.as_posix(), self._inside)) is not None:
+                self.ask(f"reads through the link `{self.shown(link)}`, which leads out of the workspace")
 
-    def _secret_of(self, glob: str, folder: str) -> str | None:
-        """The name of a secret file that the pattern takes in: one that exists, or one that it is made for."""
-        name = glob.rsplit("/", 1)[-1]
-        if len(re.sub(r"[*?\[\]]", "", name)) >= 2:
-            for secret in SECRET_NAMES:
-                example = secret.replace("*", "x")
-                if fnmatchcase(example, name) and (not example.startswith(".") or name.startswith(".")):
-                    return glob
-        for directory in self.place.resolve(folder):
-            try:
-                entries = os.listdir(directory)
-            except OSError:
-                continue
-            for entry in entries[:5000]:
-                if secret_name(entry) and fnmatchcase(entry, name) and entry.startswith(".") <= name.startswith("."):
-                    return entry
-        return None
+    def follow_links(self, arg: Arg) -> None:
+        """The command reads what links below `arg` point to."""
+        for value in arg.values or ():
+            for path in self.place.resolve(value):
+                if (link := link_out_below(path, self._inside)) is not None:
+                    self.ask(
+                        f"follows links, and `{self.shown(link)}` leads out of the workspace or cannot be looked through"
+                    )
 
     def write(self, arg: Arg, how: str, *, tree: bool = False) -> None:
         """The command writes what `arg` names; `how` is the program and option, for the reason."""

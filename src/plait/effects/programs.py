@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from plait.effects.command import Command, Options, OptionSpec, read_options
-from plait.effects.finding import Arg, Flow
+from plait.effects.finding import Arg, Flow, known
 
 Operands = Literal["read", "names", "text", "none"]
 
@@ -37,6 +37,7 @@ class Program:
     numbers: bool = False
     secret: bool = False
     argument_files: bool = False
+    follows: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
     decodes: tuple[str, ...] = ()
     sub: Mapping[str, Program] = field(default_factory=dict)
@@ -137,6 +138,9 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
         if value is not None and (option in program.files or (program.only is None and "/" in value.prefix)):
             finding.read(value)
     _read_operands(command, program, operands, tree=program.tree or options.has(*program.recursive))
+    if options.has(*program.follows):
+        for operand in operands or [known(".")]:
+            finding.follow_links(operand)
     _pass_on(command, operands)
     if options.has(*program.decodes) or "" in program.decodes:
         finding.gives |= Flow(decoded=True)

@@ -110,6 +110,8 @@ def _found(command: Command, starts: list[Arg]) -> Arg | None:
     named = next((at for at, word in enumerate(words[:-1]) if word in ("-name", "-iname")), None)
     if len(starts) != 1 or not starts[0].literal or any(secret_name(word.rpartition("/")[2]) for word in words):
         return None
+    if "-L" in words or "-follow" in words:
+        return None
     if named is None:
         return names_below(starts[0].literal, hidden=True)
     pattern = command.args[named + 1]

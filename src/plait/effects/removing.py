@@ -19,9 +19,13 @@ def remove_danger(finding: Finding, path: str, spelled: str = "") -> str | None:
     roots = [root.as_posix() for root in finding.place.workspace.roots]
     home = os.path.realpath(os.path.expanduser("~"))
     shown = finding.shown(path)
+    if path == "/":
+        return "destroys the whole system (`/`)"
     for root in roots:
-        if path == root or under(root, (path,)) or path == "/":
+        if path == root:
             return f"destroys the workspace (`{path}`)"
+        if under(root, (path,)):
+            return f"destroys `{path}`, which holds the workspace"
         if re.search(r"/\.git(/(objects|refs|HEAD|config|logs|packed-refs|index)(/.*)?)?$", path) and under(
             path, (root,)
         ):

@@ -1,0 +1,75 @@
+"""Look at the file system for what names alone do not tell: secrets that a pattern takes in, links that lead out.
+
+Bounded: a directory too large to look through counts as one that leads out.
+"""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatchcase
+
+from plait.host.protected import SECRET_NAMES, credential, secret_name
+
+MOST_MATCHES = 1_000
+MOST_ENTRIES = 20_000
+
+
+def secret_matched(pattern: str, folders: Iterable[str]) -> str | None:
+    """The name of a secret file that the pattern takes in: one that exists in `folders`, or one it is made for."""
+    name = pattern.rsplit("/", 1)[-1]
+    if len(re.sub(r"[*?\[\]]", "", name)) >= 2:
+        for secret in SECRET_NAMES:
+            example = secret.replace("*", "x")
+            if fnmatchcase(example, name) and (not example.startswith(".") or name.startswith(".")):
+                return pattern
+    for folder in folders:
+        try:
+            entries = os.listdir(folder)
+        except OSError:
+            continue
+        for entry in entries[:MOST_ENTRIES]:
+            if secret_name(entry) and fnmatchcase(entry, name) and entry.startswith(".") <= name.startswith("."):
+                return entry
+    return None
+
+
+def matched_link_out(pattern: str, folder: str, inside: Callable[[str], bool]) -> str | None:
+    """A file that the pattern (relative to `folder`, or absolute) takes in and that lies elsewhere, through a link."""
+    through_directories = re.search(r"[*?\[].*/", pattern) is not None
+    matches = glob.iglob(os.path.join(folder, pattern), include_hidden=False)
+    for match in itertools.islice(matches, MOST_MATCHES):
+        if (through_directories or os.path.islink(match)) and _leads_out(match, inside):
+            return match
+    return None
+
+
+def link_out_below(folder: str, inside: Callable[[str], bool]) -> str | None:
+    """A link below `folder` that leads out, or `folder` itself if it is too large to be sure."""
+    for seen, entry in enumerate(_entries(folder)):
+        if seen >= MOST_ENTRIES:
+            return folder
+        if entry.is_symlink() and _leads_out(entry.path, inside):
+            return entry.path
+    return None
+
+
+def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
+    waiting = [folder]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    yield entry
+                    if entry.is_dir(follow_symlinks=False) and not entry.path.endswith("/.git/objects"):
+                        waiting.append(entry.path)
+        except OSError:
+            continue
+
+
+def _leads_out(path: str, inside: Callable[[str], bool]) -> bool:
+    real = os.path.realpath(path)
+    return not inside(real) or credential(real)
