@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from plait import __version__
-from plait.protocol.errors import InternalError, ProviderError, UserError
+from plait.protocol.errors import InternalError, ProviderError, ToolRefused, UserError
 
 OK, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 4
 
@@ -23,9 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     streams = terminal.open_missing_streams()
     try:
-        _raise_on_signals()
-        return _run(words, stdout_open=streams[1])
-    except UserError as error:
+        return _run(words, Interrupts(), stdout_open=streams[1])
+    except (UserError, ToolRefused) as error:
         terminal.tell(str(error))
         return USAGE
     except ProviderError as error:
@@ -51,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def _run(words: list[str], *, stdout_open: bool) -> int:
+def _run(words: list[str], interrupts: Interrupts, *, stdout_open: bool) -> int:
     # Each way of running imports what it needs and no more: that is most of its start.
     from plait.cli.terminal import is_terminal, put
 
@@ -67,15 +66,23 @@ def _run(words: list[str], *, stdout_open: bool) -> int:
 
     parsed = grammar().parse(words)
     if parsed.command is not None:
+        interrupts.take_effect()
         return _run_subcommand(parsed.command, parsed.words)
     if parsed.has("help") or parsed.has("version"):
-        return _run(["--help"] if parsed.has("help") else ["--version"], stdout_open=stdout_open)
+        return _run(["--help"] if parsed.has("help") else ["--version"], interrupts, stdout_open=stdout_open)
     if parsed.has("print") or not is_terminal(0) or not is_terminal(1):
         from plait.cli import printing
 
-        return printing.run(parsed, stdout_open=stdout_open)
+        try:
+            interrupts.take_effect()
+            return printing.run(parsed, stdout_open=stdout_open)
+        except KeyboardInterrupt:
+            # So early that no loop listens to signals yet; whoever reads lines still gets a last one.
+            printing.refuse_interrupted(parsed)
+            raise
     from plait.cli import screen
 
+    interrupts.take_effect()
     return screen.run(parsed)
 
 
@@ -128,16 +135,32 @@ def _run_subcommand(name: str, words: list[str]) -> int:
             return OK
 
 
-def _raise_on_signals() -> None:
-    """Until a view takes over, a signal to end unwinds like Ctrl-C: what was begun is cleaned up; exit code 4."""
+class Interrupts:
+    """Signals that end the program, until a view takes over: they unwind like Ctrl-C, and the exit code is 4.
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    One that comes while modules still load waits for `take_effect`: then it is known who must be told.
+    """
 
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and not (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
-            signal.signal(number, interrupt)
+    def __init__(self) -> None:
+        self._waiting = True
+        self._came = False
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            # A SIGHUP that is ignored stays so: that is what `nohup` is for.
+            if number is not None and not (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
+                signal.signal(number, self._come)
+
+    def take_effect(self) -> None:
+        """From now on, and for what has come: raise KeyboardInterrupt."""
+        self._waiting = False
+        if self._came:
+            raise KeyboardInterrupt
+
+    def _come(self, number: int, frame: FrameType | None) -> None:
+        # Whoever asks twice does not want to wait.
+        if not self._waiting or self._came:
+            raise KeyboardInterrupt
+        self._came = True
 
 
 def _log_failure() -> None:

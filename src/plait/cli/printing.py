@@ -22,7 +22,7 @@ from plait.cli.terminal import (
 from plait.config.launch import Opening
 from plait.protocol.errors import UserError
 from plait.protocol.ports import SessionHandle
-from plait.views.headless.run import OutputFormat, PrintOptions, print_session
+from plait.views.headless.run import OutputFormat, PrintOptions, print_session, refuse
 
 REST_LIMIT_S = 0.2
 FORMATS: dict[str, OutputFormat] = {"text": "text", "json": "json", "stream-json": "stream-json"}
@@ -59,6 +59,13 @@ def run(parsed: Parsed, *, stdout_open: bool) -> int:
     return asyncio.Runner().run(_print(started, chosen, options))
 
 
+def refuse_interrupted(parsed: Parsed) -> None:
+    """Write the result line of a run that was interrupted before it began, if lines are what is wanted."""
+    output_format = FORMATS.get(parsed.value("output-format") or "text", "text")
+    options = PrintOptions(output_format=output_format, verbose=parsed.has("verbose"))
+    asyncio.Runner().run(refuse(options, write_all(1), "Interrupted.", interrupted=True))
+
+
 async def _print(started: Started, chosen: Opening, options: PrintOptions) -> int:
     async def open_session() -> SessionHandle:
         # The engine and all it stands on; nothing before this needs it.
@@ -78,7 +85,9 @@ async def _cancel_rest() -> None:
     """Give whatever did not end with the session a last chance to clean up: its commands must not outlive it."""
     rest = asyncio.all_tasks() - {asyncio.current_task()}
     for task in rest:
-        task.cancel()
+        # What is being cancelled already is cleaning up; a second time would cut that short.
+        if not task.cancelling():
+            task.cancel()
     if rest:
         await asyncio.wait(rest, timeout=REST_LIMIT_S)
 

@@ -19,10 +19,12 @@ from plait.protocol.effects import UNKNOWN, effects_json
 from plait.protocol.errors import PlaitError, UserError
 from plait.views.headless.input import lines
 from plait.views.headless.messages import encode
+from plait.views.headless.run import stop_signals, unless
 
 LOG = logging.getLogger("plait.scripts")
 
 OK, USAGE, REFUSED, FAILED = 0, 1, 5, 6
+CANCEL_LIMIT_S = 1.5
 MOST_LINE_BYTES = 4 * 1024 * 1024
 
 
@@ -35,7 +37,21 @@ def run_tool(parsed: Parsed) -> int:
     name = canonical_tool(parsed.words[0])
     from plait import wiring
 
-    line = asyncio.run(wiring.run_tool(started.loaded, started.workspace, name, arguments, allow_all=started.allow_all))
+    async def run() -> dict[str, Any] | None:
+        call = asyncio.ensure_future(
+            wiring.run_tool(started.loaded, started.workspace, name, arguments, allow_all=started.allow_all)
+        )
+        with stop_signals() as stop:
+            line = await unless(stop, asyncio.shield(call))
+        if line is None:
+            # Cancelled once only: a second time would cut short how its command is ended.
+            call.cancel()
+            await asyncio.wait({call}, timeout=CANCEL_LIMIT_S)
+        return line
+
+    line = asyncio.run(run())
+    if line is None:
+        raise KeyboardInterrupt
     write_all(1)(encode(line))
     if line["verdict"] != "allowed":
         return REFUSED

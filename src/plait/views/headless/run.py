@@ -72,14 +72,14 @@ async def print_session(
         PlaitError: It could not be opened (a result line is written all the same where lines are).
         OSError: Standard output or the output file cannot be written, other than for want of a reader.
     """
-    with _signals() as stop:
+    with stop_signals() as stop:
         try:
-            handle = await _unless(stop, open_session())
+            handle = await unless(stop, open_session())
         except PlaitError as error:
-            await _refuse(options, out, str(error))
+            await refuse(options, out, str(error))
             raise
         if handle is None:
-            await _refuse(options, out, "Interrupted.", interrupted=True)
+            await refuse(options, out, "Interrupted.", interrupted=True)
             return INTERRUPTED
         try:
             return await run_print(handle, options, out, err, stop=stop)
@@ -163,7 +163,7 @@ class Run:
         source = lines(read)
         number = 0
         while True:
-            line = await _unless(self._stop, anext(source, None))
+            line = await unless(self._stop, anext(source, None))
             if line is None or self._stop.is_set():
                 return
             number += 1
@@ -184,7 +184,7 @@ class Run:
         tally = self._tally = Tally(self._totals)
         # The prompt goes first: the request need not wait for what we tell the reader.
         self._handle.submit(Prompt(prompt))
-        status = await _unless(self._stop, self._handle.query(GetStatus()))
+        status = await unless(self._stop, self._handle.query(GetStatus()))
         if status is not None:
             if self._options.keeps_log and not status.persisted:
                 self._err("warning: history is off: the state directory cannot be written (`plait doctor` names it).")
@@ -201,8 +201,8 @@ class Run:
         """Handle events until the turn has ended, or the time given to a cancelled one is over."""
         while not self._has_ended(tally):
             # A reader that is behind holds up the taking of events, which merge meanwhile.
-            await _unless(self._stop, self._out.flush())
-            await _unless(self._stop, self._wake.wait())
+            await unless(self._stop, self._out.flush())
+            await unless(self._stop, self._wake.wait())
             if self._stop.is_set():
                 await self.cancel()
                 return
@@ -252,7 +252,7 @@ def _save(path: Path, data: bytes) -> None:
         raise UserError(f"`--output {path}`: the answer could not be written: {error.strerror or error}.") from error
 
 
-async def _refuse(options: PrintOptions, out: Write, error: str, *, interrupted: bool = False) -> None:
+async def refuse(options: PrintOptions, out: Write, error: str, *, interrupted: bool = False) -> None:
     """Write the result line of a session that never was, for those who wait for one."""
     if options.output_format == "text":
         return
@@ -263,7 +263,7 @@ async def _refuse(options: PrintOptions, out: Write, error: str, *, interrupted:
         await output.drain(READ_LIMIT_S)
 
 
-async def _unless(stop: asyncio.Event, awaitable: Awaitable[T]) -> T | None:
+async def unless(stop: asyncio.Event, awaitable: Awaitable[T]) -> T | None:
     """Await, but not once `stop` is set: then what was awaited is cancelled, and None is returned."""
     task = asyncio.ensure_future(awaitable)
     stopping = asyncio.ensure_future(stop.wait())
@@ -276,7 +276,7 @@ async def _unless(stop: asyncio.Event, awaitable: Awaitable[T]) -> T | None:
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[asyncio.Event]:
+def stop_signals() -> Iterator[asyncio.Event]:
     """Turn SIGINT, SIGTERM and SIGHUP into an event; a SIGHUP that is ignored (`nohup`) stays so."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
