@@ -26,6 +26,8 @@ LATE_IMPORTS = {
     ("plait.host.process_tree", "resource"): PLATFORM,
     ("plait.permissions.store", "tomlkit"): RARE,
     ("plait.permissions.store", "tomlkit.exceptions"): RARE,
+    ("plait.views.tui.app", "plait.views.tui.palette"): START_UP,
+    ("plait.views.tui.app", "plait.views.tui.screens.pages"): START_UP,
     ("plait.views.tui.markdown", "markdown_it"): START_UP,
     ("plait.views.tui.markdown", "pygments.lexers"): START_UP,
     ("plait.views.tui.markdown", "pygments.util"): START_UP,
