@@ -478,11 +478,7 @@ async def test_partial_messages_stream_a_reply_block_by_block() -> None:
 
     assert events == [
         {"type": "message_start", "message": start},
-        {
-            "type": "content_block_start",
-            "index": 0,
-            "content_block": {"type": "thinking", "thinking": "", "signature": ""},
-        },
+        {"type": "content_block_start", "index": 0, "content_block": thinking},
         delta(0, "thinking_delta", "thinking", "Hm"),
         delta(0, "thinking_delta", "thinking", "."),
         {"type": "content_block_stop", "index": 0},
