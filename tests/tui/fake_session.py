@@ -8,10 +8,29 @@ from typing import Any
 
 from plait.protocol.calls import CallKey
 from plait.protocol.commands import Command
-from plait.protocol.events import Event, SessionStarted, Stamped
+from plait.protocol.events import LIVE_TYPES, Event, SessionStarted, Stamped
 from plait.protocol.ports import Completion
 from plait.protocol.queries import GetLog, ListRules
-from plait.session.bus import Bus, BusSubscription, is_live
+
+
+class FakeSubscription:
+    """Everything in order, nothing merged."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self.wake = wake
+        self.waiting: list[Stamped] = []
+
+    def put(self, stamped: Stamped) -> None:
+        self.waiting.append(stamped)
+        if len(self.waiting) == 1:
+            self.wake()
+
+    def take(self) -> tuple[Stamped, ...]:
+        taken, self.waiting = tuple(self.waiting), []
+        return taken
+
+    def close(self) -> None:
+        self.wake = lambda: None
 
 
 class FakeSession:
@@ -22,17 +41,19 @@ class FakeSession:
         self.log: list[Stamped] = []
         self.answers: dict[type, Any] = {ListRules: ()}
         self.closed = False
-        self._bus = Bus()
+        self._subscriptions: list[FakeSubscription] = []
         self._seq = 0
         self.say(SessionStarted("11111111-1111-4111-8111-111111111111", "/w", "fake:model", "default"))
 
     def say(self, *events: Event) -> None:
         for event in events:
-            self._seq += not is_live(event)
+            is_live = isinstance(event, LIVE_TYPES)
+            self._seq += not is_live
             stamped = Stamped(self._seq, int(time.time() * 1000), "main", event)
-            if not is_live(event):
+            if not is_live:
                 self.log.append(stamped)
-            self._bus.publish(stamped)
+            for subscription in self._subscriptions:
+                subscription.put(stamped)
 
     @property
     def session_id(self) -> str:
@@ -41,8 +62,9 @@ class FakeSession:
     def submit(self, command: Command) -> None:
         self.submitted.append(command)
 
-    def subscribe(self, wake: Callable[[], None], *, since: int | None = None) -> BusSubscription:
-        return self._bus.subscribe(wake)
+    def subscribe(self, wake: Callable[[], None], *, since: int | None = None) -> FakeSubscription:
+        self._subscriptions.append(FakeSubscription(wake))
+        return self._subscriptions[-1]
 
     async def query(self, query: Any) -> Any:
         if isinstance(query, GetLog):

@@ -57,6 +57,8 @@ FOCUS_AFTER_S = 1.0
 """A question does not take the focus before the user has not typed for so long."""
 QUIT_WITHIN_S = 1.5
 RESUMED_TURNS = 30
+# Keys that must reach the screen whatever has the focus.
+FIRST = ("interrupt", "cycle_mode", "quit", "copy_or_quit", "background")
 CYCLE: tuple[PermissionMode, ...] = ("default", "acceptEdits", "plan")
 EXAMPLES = ("where is the configuration read?", "what calls this function?", "fix the failing test in …")
 
@@ -67,9 +69,7 @@ class Chat(Screen[None]):
     CSS_PATH = "../styles/chat.tcss"
     AUTO_FOCUS = "#prompt"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            key, f"key('{action}')", show=False, priority=action in ("cycle_mode", "quit", "copy_or_quit", "background")
-        )
+        Binding(key, f"key('{action}')", show=False, priority=action in FIRST)
         for key, action in keys_of("everywhere").items()
     ]
 
@@ -445,8 +445,6 @@ class Chat(Screen[None]):
                 popup.action_cursor_up()
             case "down":
                 popup.action_cursor_down()
-            case "escape":
-                self._hide_popup()
             case key:
                 place = popup.highlighted
                 word, at_start = self._completing
@@ -489,7 +487,11 @@ class Chat(Screen[None]):
 
     def _interrupt(self) -> None:
         assert self.projector is not None
-        if self.approval.asked is not None:
+        if self.prompt.popup_is_open:
+            self._hide_popup()
+        elif self.transcript.has_focus:
+            self.prompt.focus()
+        elif self.approval.asked is not None:
             self.approval.deny()
         elif self.projector.state.working:
             self.send(Cancel())
@@ -543,9 +545,6 @@ class Chat(Screen[None]):
             return
         self._quit_armed_s = now
         self.notify("Ctrl+C again quits; the session can be resumed.", timeout=QUIT_WITHIN_S, markup=False)
-
-    def on_transcript_left(self) -> None:
-        self.prompt.focus()
 
     def on_transcript_walked(self, message: Transcript.Walked) -> None:
         block = message.block

@@ -102,7 +102,7 @@ class Prompt(TextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         self.last_key_s = time.monotonic()
-        if self.popup_is_open and event.key in ("up", "down", "tab", "enter", "escape"):
+        if self.popup_is_open and event.key in ("up", "down", "tab", "enter"):
             event.stop()
             event.prevent_default()
             self.post_message(self.PopupKey(event.key))

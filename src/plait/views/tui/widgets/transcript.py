@@ -48,9 +48,6 @@ class Transcript(ScrollView, can_focus=True):
             self.action = action
             self.block = block
 
-    class Left(Message):
-        """The user went back to the prompt."""
-
     class ReachedTop(Message):
         """The user scrolled to the beginning: earlier turns may be wanted."""
 
@@ -201,10 +198,6 @@ class Transcript(ScrollView, can_focus=True):
         self.refresh()
 
     def on_key(self, event: events.Key) -> None:
-        if event.key == "escape":
-            event.stop()
-            self.post_message(self.Left())
-            return
         action = keys_of("transcript").get(event.key)
         if action is None or not self.blocks:
             return
