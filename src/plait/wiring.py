@@ -6,7 +6,6 @@ It is imported only once a conversation or a call is really wanted, since the mo
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
@@ -33,6 +32,7 @@ from plait.permissions import store as rule_store
 from plait.permissions.approvals import ApprovalQueue, Question
 from plait.protocol.calls import CallKey, FileStamp
 from plait.protocol.commands import Answer, Rule
+from plait.protocol.effects import effects_json
 from plait.protocol.errors import UserError
 from plait.protocol.events import MAIN_AGENT, ApprovalAnswered, ApprovalAsked, Event, Notice
 from plait.protocol.ports import Emit, SessionHandle
@@ -45,7 +45,7 @@ from plait.session.store import OpenLog, Store, new_session_id
 from plait.session.thread import open_in_thread
 from plait.tools.ask import AskUser, ProposePlan
 from plait.tools.background import Background, BackgroundCommands
-from plait.tools.base import LOCAL_DEADLINE_S, NETWORK_DEADLINE_S, ToolArgs
+from plait.tools.base import COMMAND_DEADLINE_S, LOCAL_DEADLINE_S, NETWORK_DEADLINE_S, ToolArgs
 from plait.tools.check import Check
 from plait.tools.edit import Edit
 from plait.tools.fetch import WebFetch
@@ -119,6 +119,8 @@ def machinery(
         configured = {
             LOCAL_DEADLINE_S: settings.deadlines.local_s,
             NETWORK_DEADLINE_S: settings.deadlines.network_s,
+            # What a command gets that asks for no deadline of its own.
+            COMMAND_DEADLINE_S: settings.deadlines.command_s,
         }
         usual = tool.deadline_s(args)
         return usual if usual is None else configured.get(usual, usual)
@@ -237,6 +239,8 @@ async def open_session(
     session.resume() if resumed else session.begin()
     if log_problem is not None:
         session.emit(Notice("warning", log_problem))
+    for warning in loaded.warnings if interactive else ():
+        session.emit(Notice("warning", warning))
     if model_problem is not None:
         session.emit(Notice("error", str(model_problem)))
     return session
@@ -337,6 +341,6 @@ async def run_tool(
         "ran": call.has_run,
         "outcome": None if outcome.status == "denied" else outcome.status,
         "result": outcome.text,
-        "effects": {"kind": call.effects.kind, **dataclasses.asdict(call.effects)},
+        "effects": effects_json(call.effects),
         "reason": call.decision.reason or call.effects.reason,
     }

@@ -12,6 +12,7 @@ from plait.cli.flags import Parsed
 from plait.cli.start import Started, begin, opening, prompt_of
 from plait.cli.terminal import put
 from plait.config.launch import Opening
+from plait.config.models import model_name
 from plait.config.settings import environment
 from plait.host.desktop import LocalDesktop
 from plait.protocol.errors import UserError
@@ -48,7 +49,7 @@ def run(parsed: Parsed) -> int:
         settings=TuiSettings(
             theme=settings.theme,
             reduced_motion=settings.reduced_motion,
-            model=settings.model or "",
+            model=model_name(started.loaded, environ),
             keyboard=dict(settings.keyboard),
             mode=settings.permission_mode,
         ),

@@ -178,7 +178,7 @@ class PlaitApp(App[Left]):
         return dict(VARIABLES)
 
     def _take_palette(self) -> None:
-        self.palette = Palette.of(self.theme_variables, dark=self.current_theme.dark)
+        self.palette = Palette.of(self.get_css_variables(), dark=self.current_theme.dark)
 
     def use_theme(self, name: str) -> bool:
         if name not in self.available_themes:
