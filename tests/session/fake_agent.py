@@ -8,7 +8,17 @@ from typing import Any
 
 from plait.protocol.calls import CallKey
 from plait.protocol.commands import Answer, PermissionMode, Rule
-from plait.protocol.events import MessagesRecorded, ModeChanged, TextDelta, TextEnded, TurnEnded, TurnStarted, Usage
+from plait.protocol.errors import UserError
+from plait.protocol.events import (
+    CallReserved,
+    MessagesRecorded,
+    ModeChanged,
+    TextDelta,
+    TextEnded,
+    TurnEnded,
+    TurnStarted,
+    Usage,
+)
 from plait.protocol.ports import Completion, Emit, Restored
 
 
@@ -21,18 +31,29 @@ class FakeAgent:
         self.hold = asyncio.Event()
         self.is_running = False
         self.closed = False
+        self.ignored_cancels = 0
+        self.shells: list[str] = []
+        self.compacting = asyncio.Event()
         self._cancel = asyncio.Event()
 
     def restore(self, restored: Restored) -> None:
         self.restored = restored
 
     async def run_turn(self, turn: int, prompt: str) -> None:
-        if "crash" in prompt:
+        if prompt == "crash":
             raise ZeroDivisionError("a bug")
         self.prompts.append(prompt)
         self.is_running = True
         self._cancel = asyncio.Event()
         self.emit(TurnStarted(turn, prompt, "fake"))
+        if prompt == "break off":
+            self.emit(CallReserved(CallKey("main", turn, 1), "read", {}, "id", "read", "files", reply=1))
+            return
+        if prompt == "end and crash":
+            self.emit(TurnEnded(turn, "completed", None, Usage(), 1, 1))
+            raise ZeroDivisionError("a bug")
+        if prompt == "stuck":
+            await self._be_stuck()
         self.emit(TextDelta(turn, 1, 0, "he"))
         end = "completed"
         if "hold" in prompt:
@@ -46,7 +67,15 @@ class FakeAgent:
         self.emit(TurnEnded(turn, end, None, Usage(1, 1), 1, 1, "heard"))
         self.is_running = False
 
+    async def _be_stuck(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.ignored_cancels += 1
+            await asyncio.Event().wait()
+
     async def run_shell(self, turn: int, command: str) -> None:
+        self.shells.append(command)
         await self.run_turn(turn, f"! {command}")
 
     def steer(self, text: str) -> bool:
@@ -65,11 +94,21 @@ class FakeAgent:
     def set_mode(self, mode: PermissionMode) -> None:
         self.emit(ModeChanged(mode))
 
-    def set_model(self, model: str, base_url: str | None) -> None: ...
+    def set_model(self, model: str, base_url: str | None) -> None:
+        if model == "none":
+            raise UserError("`none` is no model.")
+        if model == "bug":
+            raise ZeroDivisionError("a bug")
 
-    async def compact(self, focus: str) -> None: ...
+    async def compact(self, focus: str) -> None:
+        self.compacting.set()
+        if focus == "crash":
+            raise ZeroDivisionError("a bug")
+        await self.hold.wait()
+        self.prompts.append("compacted")
 
-    def clear(self) -> None: ...
+    def clear(self) -> None:
+        self.prompts.append("cleared")
 
     def add_rule(self, rule: Rule) -> None: ...
 

@@ -1,11 +1,13 @@
 """Every subscriber gets the durable events exactly once and in order, and no live word is lost."""
 
+import threading
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from plait.protocol.calls import CallKey
 from plait.protocol.events import Notice, OutputDelta, Progress, Stamped, TextDelta
-from plait.session.bus import Bus, is_live
+from plait.session.bus import CUT, MOST_OUTPUT_CHARACTERS, Bus, is_live
 
 KEY = CallKey("main", 1, 1)
 EVENTS = st.one_of(
@@ -35,7 +37,7 @@ def texts(events: list[Stamped]) -> dict[tuple[type, object], str]:
 def test_subscribers_of_any_speed_see_the_same(script) -> None:
     bus = Bus()
     wakes = [0, 0]
-    subscriptions = [bus.subscribe(lambda n=n: wakes.__setitem__(n, wakes[n] + 1)) for n in (0, 1)]
+    subscriptions = [bus.subscribe(lambda n=n: wakes.__setitem__(n, wakes[n] + 1))[0] for n in (0, 1)]
     seen: list[list[Stamped]] = [[], []]
     sent = []
     for seq, (event, *takes) in enumerate(script):
@@ -55,7 +57,7 @@ def test_subscribers_of_any_speed_see_the_same(script) -> None:
 
 def test_what_comes_after_a_durable_event_is_not_merged_into_what_came_before() -> None:
     bus = Bus()
-    subscription = bus.subscribe(lambda: None)
+    subscription = bus.subscribe(lambda: None)[0]
     for seq, event in enumerate([TextDelta(1, 1, 0, "a"), Notice("info", "n"), TextDelta(1, 1, 0, "b")]):
         bus.publish(Stamped(seq, 0, "main", event))
 
@@ -65,7 +67,7 @@ def test_what_comes_after_a_durable_event_is_not_merged_into_what_came_before() 
 def test_a_subscriber_is_woken_only_when_something_new_waits() -> None:
     bus = Bus()
     wakes: list[int] = []
-    subscription = bus.subscribe(lambda: wakes.append(1))
+    subscription = bus.subscribe(lambda: wakes.append(1))[0]
     for seq in range(5):
         bus.publish(Stamped(seq, 0, "main", Notice("info", "n")))
     assert len(wakes) == 1
@@ -74,17 +76,53 @@ def test_a_subscriber_is_woken_only_when_something_new_waits() -> None:
     assert len(wakes) == 2
     subscription.close()
     bus.publish(Stamped(7, 0, "main", Notice("info", "n")))
-    assert len(subscription.take()) == 1
+    assert len(wakes) == 2
+    assert subscription.take() == ()
 
 
-def test_a_flood_of_output_that_nobody_takes_stays_bounded() -> None:
+def test_whoever_subscribes_while_events_flow_gets_all_that_follow_the_number_it_is_told() -> None:
     bus = Bus()
-    subscription = bus.subscribe(lambda: None)
-    for seq in range(60):
-        bus.publish(Stamped(seq, 0, "main", OutputDelta(KEY, "x" * 50_000)))
-    bus.publish(Stamped(99, 0, "main", OutputDelta(KEY, "the end")))
+    published = threading.Event()
 
-    [stamped] = subscription.take()
-    assert isinstance(stamped.event, OutputDelta)
-    assert len(stamped.event.text) < 500_000
-    assert stamped.event.text.endswith("the end")
+    def publish() -> None:
+        for seq in range(1, 3001):
+            bus.publish(Stamped(seq, 0, "main", Notice("info", "n")))
+            published.set()
+
+    publisher = threading.Thread(target=publish)
+    publisher.start()
+    published.wait()
+    subscriptions = [bus.subscribe(lambda: None) for _ in range(20)]
+    publisher.join()
+
+    for subscription, last_seq in subscriptions:
+        assert [stamped.seq for stamped in subscription.take()] == list(range(last_seq + 1, 3001))
+
+
+def test_a_subscriber_whose_loop_has_ended_is_dropped_and_disturbs_nobody() -> None:
+    bus = Bus()
+
+    def wake() -> None:
+        raise RuntimeError("Event loop is closed")
+
+    gone, stays = bus.subscribe(wake)[0], bus.subscribe(lambda: None)[0]
+    for seq in (1, 2):
+        bus.publish(Stamped(seq, 0, "main", Notice("info", "n")))
+
+    assert gone.take() == ()
+    assert [stamped.seq for stamped in stays.take()] == [1, 2]
+
+
+@given(st.lists(st.integers(1, 30_000), max_size=60), st.integers(0, 60))
+def test_a_flood_of_output_keeps_its_beginning_and_its_end(sizes: list[int], taken_after: int) -> None:
+    bus = Bus()
+    subscription = bus.subscribe(lambda: None)[0]
+    texts = [chr(ord("a") + number % 26) * size for number, size in enumerate(sizes)]
+    for text in texts[taken_after:]:
+        bus.publish(Stamped(1, 0, "main", OutputDelta(KEY, text)))
+    whole = "".join(texts[taken_after:])
+
+    got = "".join(stamped.event.text for stamped in subscription.take() if isinstance(stamped.event, OutputDelta))
+
+    half = MOST_OUTPUT_CHARACTERS // 2
+    assert got == (whole if len(whole) <= MOST_OUTPUT_CHARACTERS else whole[:half] + CUT + whole[-half:])
