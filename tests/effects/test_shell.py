@@ -196,3 +196,16 @@ def test_links_that_lead_out_are_not_read_unasked(tmp_path, command):
 
     assert check(command, ws.cwd, ws)[0] == "stateful"
     assert before == ("stateful" if "-L ." in command else "read_only")
+
+
+@pytest.mark.parametrize("folder", ["a\n", "a ", "a ..", "a'", "a\\"])
+def test_names_that_fall_apart_are_not_handed_on_unasked(tmp_path, folder):
+    ws = Workspace.at(tmp_path)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "x.py").write_text("x")
+    commands = ("find . -name '*.py' | xargs cat", "rg -l x | xargs wc -l", "for f in $(git ls-files); do cat $f; done")
+    assert {check(command, ws.cwd, ws)[0] for command in commands} == {"read_only"}
+
+    (tmp_path / folder / "etc").mkdir(parents=True)
+
+    assert {check(command, ws.cwd, ws)[0] for command in commands} == {"stateful"}

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from plait.effects.finding import NOTHING, Arg, Flow, Place
-from plait.effects.syntax import Opaque, Piece, Script, Substitution, Text, Variable, Word, has_glob
+from plait.effects.finding import NOTHING, Arg, Finding, Flow, Place
+from plait.effects.syntax import Opaque, Piece, Script, Substitution, Text, Unclear, Variable, Word, has_glob
 
 MOST_VALUES = 32
 GLOB = re.compile(r"[*?\[]")
@@ -20,12 +20,13 @@ SECRETIVE = re.compile(
     r"(KEY|TOKEN|SECRET|PASS(WORD|WD)?|CREDENTIALS?|AUTH)(_|$)|_PAT$|COOKIE|DATABASE_URL", re.IGNORECASE
 )
 SPLIT_OR_GLOB = re.compile(r"[\s*?\[\\]")
+INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 NUMBERS = frozenset(
     ("?", "#", "$", "!", "UID", "EUID", "PPID", "RANDOM", "SECONDS", "LINENO", "BASHPID", "EPOCHSECONDS")
 )
 
-# What a substitution's output carries, and the text itself if it is known.
-RunSubstitution = Callable[[Script, str], tuple[Flow, str | None]]
+# Judges the script of a substitution: what its output carries, and the text or the file names if they are known.
+RunSubstitution = Callable[[Script, str], Finding]
 SeeSecret = Callable[[str], None]
 
 
@@ -51,7 +52,7 @@ def value_of(word: Word, place: Place, run: RunSubstitution, see_secret: SeeSecr
 def _one(raw: str, pieces: Sequence[Piece], place: Place, run: RunSubstitution, see_secret: SeeSecret) -> Arg:
     values: list[str] | None = [""]
     pattern: str | None = ""
-    wild = splits = loose = False
+    wild = splits = loose = hidden = False
     number = len(pieces) == 1
     prefix, prefix_open = "", True
     carries = NOTHING
@@ -59,7 +60,7 @@ def _one(raw: str, pieces: Sequence[Piece], place: Place, run: RunSubstitution, 
         part = _part(piece, raw, place, run, see_secret)
         carries |= part.carries
         splits, loose, number = splits or part.splits, loose or part.loose, number and part.number
-        wild = wild or part.glob is not None
+        wild, hidden = wild or part.glob is not None, hidden or part.hidden
         if part.values is not None and values is not None and len(values) * len(part.values) <= MOST_VALUES:
             values = [left + right for left, right in itertools.product(values, part.values)]
         else:
@@ -72,7 +73,7 @@ def _one(raw: str, pieces: Sequence[Piece], place: Place, run: RunSubstitution, 
             prefix += part.prefix
             prefix_open = part.literal is not None
     if wild or values is None:
-        return Arg(raw, None, pattern if wild else None, prefix, splits, loose, number=number, carries=carries)
+        return Arg(raw, None, pattern if wild else None, prefix, splits, loose, hidden, number=number, carries=carries)
     return Arg(raw, tuple(values), prefix=prefix, splits=splits, loose=loose, carries=carries)
 
 
@@ -105,11 +106,13 @@ def _part(piece: Piece, raw: str, place: Place, run: RunSubstitution, see_secret
         case Variable(name, quoted):
             return _variable(name, place, see_secret, quoted=quoted)
         case Substitution(script, kind, quoted):
-            flow, output = run(script, kind)
+            inner = run(script, kind)
             if kind == "$":
-                return _output(output, flow, quoted=quoted)
-            return Arg("", ("/dev/fd/63",), prefix="/dev/fd/63", carries=flow)
+                return _output(inner, quoted=quoted)
+            return Arg("", ("/dev/fd/63",), prefix="/dev/fd/63", carries=inner.gives)
         case Opaque(quoted=quoted, number=number, variables=names, pieces=inner):
+            if number and not all(is_number(name, place) for name in names):
+                raise Unclear("arithmetic with more than numbers")
             flow = _flow_of(inner, place, run, see_secret)
             for name in names:
                 flow |= _variable(name, place, see_secret, quoted=True).carries
@@ -118,12 +121,23 @@ def _part(piece: Piece, raw: str, place: Place, run: RunSubstitution, see_secret
             )
 
 
-def _output(text: str | None, flow: Flow, *, quoted: bool) -> Arg:
+def _output(inner: Finding, *, quoted: bool) -> Arg:
     """The value of `$(…)`: what the command prints without its last newlines."""
-    value = text.rstrip("\n") if text is not None else None
+    flow, names = inner.gives, inner.output_names
+    value = inner.output_text.rstrip("\n") if inner.output_text is not None else None
+    if value is None and names is not None and not quoted:
+        return replace(names, splits=True, loose=True, carries=flow)
     if value is None or (not quoted and (not value or SPLIT_OR_GLOB.search(value))):
         return Arg("", splits=not quoted, loose=not quoted, carries=flow)
     return Arg("", (value,), prefix=value, carries=flow)
+
+
+def is_number(name: str, place: Place) -> bool:
+    """True if a variable surely holds an integer: in arithmetic, any other text is evaluated and may run commands."""
+    value = place.variables.get(name)
+    if value is None:
+        return name in NUMBERS
+    return value.number or (value.values is not None and all(INTEGER.fullmatch(text) for text in value.values))
 
 
 def _variable(name: str, place: Place, see_secret: SeeSecret, *, quoted: bool) -> Arg:

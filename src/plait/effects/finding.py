@@ -67,8 +67,8 @@ class Arg:
 
     values: all that it may be, each one word; None if that cannot be told. glob: the pattern, if a file name pattern
     is what stands in the way. prefix: what it surely begins with. splits: it may become no word or several; loose:
-    these may be cut out of the middle of its value. hidden: its pattern takes in names with a leading dot. number: an
-    integer. carries: what came from elsewhere into it.
+    these may be cut out of the middle of its value. hidden: its pattern takes in names with a leading dot; links:
+    it stands for all such names below a directory. number: an integer. carries: what came from elsewhere into it.
     """
 
     raw: str
@@ -78,6 +78,7 @@ class Arg:
     splits: bool = False
     loose: bool = False
     hidden: bool = False
+    links: bool = False
     number: bool = False
     carries: Flow = NOTHING
 
@@ -283,7 +284,7 @@ class Finding:
         for glob in (arg.glob, f"{folder}/.*") if arg.hidden else (arg.glob,):
             if (name := secret_matched(glob, self.place.resolve(folder))) is not None:
                 self.secret(name)
-        if arg.loose:
+        if arg.loose or arg.links:
             self.follow_links(known(folder))
         for cwd in self.place.cwds:
             if (link := matched_link_out(arg.glob, cwd.as_posix(), self._inside)) is not None:
@@ -294,9 +295,7 @@ class Finding:
         for value in arg.values or ():
             for path in self.place.resolve(value):
                 if (link := link_out_below(path, self._inside)) is not None:
-                    self.ask(
-                        f"follows links, and `{self.shown(link)}` leads out of the workspace or cannot be looked through"
-                    )
+                    self.ask(f"follows links, and `{self.shown(link)}` may lead out of the workspace")
 
     def write(self, arg: Arg, how: str, *, tree: bool = False) -> None:
         """The command writes what `arg` names; `how` is the program and option, for the reason."""

@@ -130,7 +130,7 @@ def _judge_reading(command: Command, name: str, entry: Program, args: tuple[Arg,
             finding.read(operand, tree=True, contents=False)
     if name == "rev-parse" and options.has("--show-toplevel") and len(places) == 1:
         finding.output_text = _tree_of(command, places[0]) + "\n"
-    if name == "ls-files":
+    if name == "ls-files" or options.has("--name-only"):
         finding.output_names = names_below(hidden=True)
 
 

@@ -21,7 +21,9 @@ REDIRECT_OPERATORS = frozenset((">", ">>", ">|", "<", "<>", ">&", "<&", "&>", "&
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Parameter expansions whose result is text and that run nothing: defaults, cuts, replacements, case, substrings.
 SIMPLE_EXPANSION = re.compile(r"(#?)([A-Za-z_][A-Za-z0-9_]*|[0-9]|[@*#?])(\[[@*0-9]+\])?")
-SAFE_ARITHMETIC = re.compile(r"[0-9+\-*/%()<>=!&|^?: \t]*")
+SAFE_ARITHMETIC = re.compile(r"[0-9A-Za-z_+\-*/%()<>=!&|^?:$ \t]*")
+# Assignments inside of arithmetic, and numbers in another base.
+UNSAFE_ARITHMETIC = re.compile(r"\+\+|--|(?<![<>=!])=(?!=)|<<=|>>=|[0-9][A-Za-z_]|\$(?![A-Za-z_])|,")
 ANSI_C = {"n": "\n", "t": "\t", "\\": "\\", "'": "'", '"': '"', "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b",
           "f": "\f", "r": "\r", "v": "\v", "?": "?"}  # fmt: skip
 
@@ -255,17 +257,21 @@ class Lexer:
         return [Text("$", quoted=True)]
 
     def _arithmetic(self, *, quoted: bool) -> Piece:
-        """Only numbers and operators: a variable's value may hold an index, and an index may hold a command."""
+        """Only numbers, operators and plain variables; these must hold numbers, which is known where they are expanded.
+
+        A variable's value may hold an index, and an index may hold a command.
+        """
         content = SAFE_ARITHMETIC.match(self.text, self.at + 3)
         assert content is not None
         body, depth = content[0], 0
         for offset, char in enumerate(body):
             depth += (char == "(") - (char == ")")
             if depth < 0:
-                if body[offset : offset + 2] != "))":
+                if body[offset : offset + 2] != "))" or UNSAFE_ARITHMETIC.search(body[:offset]):
                     break
+                names = tuple(NAME.findall(body[:offset]))
                 self.at += 3 + offset + 2
-                return Opaque(quoted, number=True)
+                return Opaque(quoted, number=True, variables=names)
         raise Unclear("arithmetic with more than numbers")
 
     def _parameter(self, *, quoted: bool) -> Piece:

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 
 from plait.host.protected import SECRET_NAMES, credential, secret_name
 
+FALLS_APART = re.compile(r"\n|[\s'\"\\](\.\.)?$")
 MOST_MATCHES = 1_000
 MOST_ENTRIES = 20_000
 
@@ -48,10 +49,15 @@ def matched_link_out(pattern: str, folder: str, inside: Callable[[str], bool]) -
 
 
 def link_out_below(folder: str, inside: Callable[[str], bool]) -> str | None:
-    """A link below `folder` that leads out, or `folder` itself if it is too large to be sure."""
+    """A link below `folder` that leads out, or `folder` itself if it is too large to be sure.
+
+    A name at which its path falls apart counts too: as a line or a word of its own, `a\n/etc/x` is `/etc/x`.
+    """
     for seen, entry in enumerate(_entries(folder)):
         if seen >= MOST_ENTRIES:
             return folder
+        if FALLS_APART.search(entry.name):
+            return entry.path
         if entry.is_symlink() and _leads_out(entry.path, inside):
             return entry.path
     return None

@@ -16,6 +16,9 @@ from typing import Any, Literal
 from plait.effects.command import Command, Options, OptionSpec, read_options
 from plait.effects.finding import Arg, Flow, known
 
+# Filters that print some of their lines as they are.
+PASS_NAMES_ON = frozenset(("cat", "head", "tail", "sort", "uniq", "grep", "egrep", "fgrep", "rg", "shuf", "tac"))
+
 Operands = Literal["read", "names", "text", "none"]
 
 
@@ -173,8 +176,8 @@ def _read_operands(command: Command, program: Program, operands: list[Arg], *, t
 def names_below(start: str = ".", *, hidden: bool) -> Arg:
     """The files below a directory, of which a program prints some names; `hidden`: also those with a leading dot."""
     top = start.rstrip("/")
-    # Loose: a name may hold blanks, which `xargs` splits at.
-    return Arg("{}", None, f"{top}/*", f"{top}/", loose=True, hidden=hidden)
+    # Loose, and without a sure beginning: a name may hold blanks and newlines, at which lines and words are cut.
+    return Arg("{}", None, f"{top}/*", loose=True, hidden=hidden)
 
 
 def _pass_on(command: Command, operands: list[Arg]) -> None:
@@ -185,3 +188,5 @@ def _pass_on(command: Command, operands: list[Arg]) -> None:
     command.finding.gives |= flow
     if command.name == "cat" and not command.args:
         command.finding.output_text = command.place.input_text
+    if command.name in PASS_NAMES_ON and not any("/" in word or word == "-o" for word in command.words):
+        command.finding.output_names = command.place.input_names

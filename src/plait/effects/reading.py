@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from plait.effects.command import Command, Judge, OptionSpec, read_options
 from plait.effects.expansion import SECRETIVE
@@ -82,7 +83,9 @@ def judge_find(command: Command) -> None:
         else:
             finding.ask(f"`find {word}` is not known to be harmless")
             index += 1
-    finding.output_names = _found(command, starts or [known(".")])
+    names = _found(command, starts or [known(".")])
+    # As text, a name may be cut at its blanks and newlines, and begin with anything.
+    finding.output_names = replace(names, prefix="", loose=True) if names is not None else None
 
 
 def _find_exec(command: Command, index: int, starts: list[Arg], *, narrow: bool) -> int:
@@ -113,13 +116,12 @@ def _found(command: Command, starts: list[Arg]) -> Arg | None:
     if "-L" in words or "-follow" in words:
         return None
     if named is None:
-        return names_below(starts[0].literal, hidden=True)
+        return replace(names_below(starts[0].literal, hidden=True), prefix="./", loose=False, links=True)
     pattern = command.args[named + 1]
     if pattern.literal is None or any(word in ("-o", "-or", "!", "-not") for word in words):
         return None
     start = starts[0].literal.rstrip("/") or "/"
-    # Loose: a name may hold blanks, which `xargs` splits at.
-    return Arg("{}", None, f"{start}/{pattern.literal}", f"{start}/", loose=True)
+    return Arg("{}", None, f"{start}/{pattern.literal}", f"{start}/", links=True)
 
 
 def judge_printf(command: Command) -> None:
@@ -200,6 +202,12 @@ def judge_date(command: Command) -> None:
 def judge_man(command: Command) -> None:
     if not all(arg.literal is not None and re.fullmatch(r"[A-Za-z0-9][\w.+-]*", arg.literal) for arg in command.args):
         command.finding.ask("`man` with options or paths may run something")
+
+
+def judge_shopt(command: Command) -> None:
+    """shopt: most options change how lines are read; that an unmatched pattern vanishes does not."""
+    if not set(command.words) <= {"-s", "-u", "-q", "nullglob", "failglob"}:
+        command.finding.ask("changes how the shell works")
 
 
 def judge_ps(command: Command) -> None:
@@ -290,6 +298,7 @@ JUDGES: Mapping[str, Judge] = {
     "date": judge_date,
     "man": judge_man,
     "ps": judge_ps,
+    "shopt": judge_shopt,
     "printenv": judge_printenv,
     "tar": judge_tar,
     "bsdtar": judge_tar,

@@ -71,7 +71,9 @@ def change_state(name: str, args: Sequence[Arg], inner: Place, place: Place, fin
         elif word is not None and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", word):
             if name in ("read", "unset"):
                 refuse_name(word, finding)
-                variables[word] = Arg(f"${word}", carries=inner.input)
+                names = inner.input_names if name == "read" else None
+                told = names if names is not None else Arg("")
+                variables[word] = replace(told, raw=f"${word}", carries=inner.input)
             elif not is_own(word) or name == "export":
                 finding.ask(f"`{name} {word}` may change what programs do")
         else:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from plait.effects.command import SAFE_ENVIRONMENT, Command, Judge
-from plait.effects.expansion import RunSubstitution, expand, value_of
+from plait.effects.expansion import RunSubstitution, expand, is_number, value_of
 from plait.effects.finding import FREE_WRITES, NOTHING, Arg, Finding, Flow, Place
 from plait.effects.grammar import parse
 from plait.effects.programs import asks_version
@@ -32,6 +32,7 @@ from plait.effects.syntax import (
 from plait.protocol.effects import Access, CommandPart, Mode, Redirect, covers
 
 DEEPEST_LOOP = 3
+MOST_ROUNDS = 3
 FILE_REDIRECTS = frozenset((">", ">>", ">|", "&>", "&>>", "<>"))
 
 
@@ -55,7 +56,8 @@ class Line:
             finding, place = self._and_or(item, place)
             total.merge(finding)
             total.gives |= finding.gives
-            total.output_text = finding.output_text if len(script.items) == 1 else None
+        if len(script.items) == 1:
+            total.output_text, total.output_names = finding.output_text, finding.output_names
         return total, place
 
     def _and_or(self, item: AndOr, place: Place) -> tuple[Finding, Place]:
@@ -65,12 +67,15 @@ class Line:
             finding, after = self._pipeline(pipeline, place)
             total.merge(finding)
             total.gives |= finding.gives
-            total.output_text = finding.output_text if len(item.pipelines) == 1 else None
             # The first surely runs, though a change of directory may fail; whether the others run cannot be told.
             failed = replace(after, cwds=union(place.cwds, after.cwds))
+            if item.joins[index : index + 1] == ("||",) and _ends_the_shell(item.pipelines[index + 1]):
+                failed = after
             possible = failed if index == 0 else either(possible, failed)
             # After `&&` the command before has succeeded; after `||` it may have failed.
             place = after if index < len(item.joins) and item.joins[index] == "&&" else possible
+        if len(item.pipelines) == 1:
+            total.output_text, total.output_names = finding.output_text, finding.output_names
         return total, possible
 
     def _pipeline(self, pipeline: Pipeline, place: Place) -> tuple[Finding, Place]:
@@ -84,6 +89,7 @@ class Line:
             flow |= finding.gives
             stage_place = place.with_input(flow, finding.output_text, finding.output_names)
         total.gives = flow
+        total.output_text, total.output_names = finding.output_text, finding.output_names
         return total, place
 
     def _node(self, node: Node, place: Place) -> tuple[Finding, Place]:
@@ -118,12 +124,14 @@ class Line:
             inner = self._loop_variable(node, inner, total)
             inner = self._settled(node, inner)
         possible = inner
-        for body in node.bodies:
+        # A condition, or the body of a group, surely runs; the arms of `case` and the rounds of `for` may not.
+        first_runs = node.variable is None and not node.words
+        for index, body in enumerate(node.bodies):
             finding, after = self.script(body, possible)
             total.merge(finding)
             total.gives |= finding.gives
             total.output_text = finding.output_text if len(node.bodies) == 1 and not node.loop else None
-            possible = either(possible, after)
+            possible = after if index == 0 and first_runs else either(possible, after)
         if node.loop:
             self.loops -= 1
         if node.subshell:
@@ -142,25 +150,36 @@ class Line:
         if len(told) == len(values) and sum(map(len, told)) <= 32:
             texts = tuple(text for group in told for text in group)
             arg = Arg(f"${node.variable}", texts or ("",), carries=carries)
-        elif len(values) == 1 and values[0].glob is not None and not values[0].loose:
-            arg = Arg(f"${node.variable}", None, values[0].glob, values[0].prefix, carries=carries)
+        elif len(values) == 1 and values[0].glob is not None:
+            arg = replace(values[0], raw=f"${node.variable}", splits=False, carries=carries)
         else:
             arg = Arg(f"${node.variable}", carries=carries)
         return replace(place, variables={**place.variables, node.variable: arg})
 
     def _settled(self, node: Compound, place: Place) -> Place:
-        """The place in which every round of a loop begins: what a round changes cannot be told in the next."""
-        trial = Line(self.judges, self.unknown_program, loops=self.loops, depth=self.depth)
-        after = place
-        for body in node.bodies:
-            _, after = trial.script(body, after)
-        changed = {
-            name: Arg(f"${name}") for name, value in after.variables.items() if place.variables.get(name) != value
-        }
-        if node.variable is not None:
-            changed.pop(node.variable, None)
+        """The place in which every round of a loop may begin: what rounds change cannot be told."""
+        for _ in range(MOST_ROUNDS):
+            trial = Line(self.judges, self.unknown_program, [], set(self.downloaded), self.loops, self.depth)
+            after = place
+            for body in node.bodies:
+                _, after = trial.script(body, after)
+            widened = self._widened(place, after, keep=node.variable)
+            if widened == place:
+                return place
+            place = widened
+        return replace(place, cwds=(), variables={name: Arg(f"${name}") for name in place.variables})
+
+    def _widened(self, place: Place, after: Place, *, keep: str | None) -> Place:
+        variables = dict(place.variables)
+        for name, value in after.variables.items():
+            before = place.variables.get(name)
+            if name == keep or before == value:
+                continue
+            number = is_number(name, after) and (before is None or is_number(name, place))
+            carries = value.carries | (before.carries if before is not None else NOTHING)
+            variables[name] = Arg(f"${name}", number=number, carries=carries)
         cwds = place.cwds if set(after.cwds) <= set(place.cwds) else ()
-        return replace(place, cwds=cwds, variables={**place.variables, **changed}, moved=place.moved or after.moved)
+        return replace(place, cwds=cwds, variables=variables, moved=place.moved or after.moved)
 
     # --- words and redirects -------------------------------------------------------------------------------------
 
@@ -171,13 +190,13 @@ class Line:
         return out
 
     def _substitution(self, place: Place, finding: Finding) -> RunSubstitution:
-        def run(script: Script, kind: str) -> tuple[Flow, str | None]:
+        def run(script: Script, kind: str) -> Finding:
             inside = place.with_input(NOTHING) if kind != ">" else place.with_input(Flow(contents=True))
             inner, _ = self.script(script, inside)
             finding.merge(inner)
             if kind == ">":
                 finding.ask("writes into a command")
-            return inner.gives, inner.output_text
+            return inner
 
         return run
 
@@ -223,11 +242,15 @@ class Line:
                 target = redirect.target.literal or ""
                 fetched = any(self._came_from_network(path) for path in place.resolve(target)) if target else False
                 secret = bool(finding.credentials)
-                carries = value_of(redirect.target, place, lambda *_: (Flow(), None), lambda _: None).carries
+                carries = self._carried(redirect.target, place)
                 if "<(" in redirect.target.raw:
                     carries |= finding.gives
                 place = place.with_input(Flow(fetched, contents=True, secret=secret) | carries)
         return place
+
+    def _carried(self, word: Word, place: Place) -> Flow:
+        """What the variables in a word carry; its substitutions have been judged already."""
+        return value_of(word, place, lambda *_: Finding(place), lambda _: None).carries
 
     def _input_text(self, word: Word, place: Place, finding: Finding, *, end: str) -> Place:
         arg = value_of(word, place, self._substitution(place, finding), finding.secret)
@@ -357,6 +380,15 @@ class Line:
                 finding.ask(f"sets `{name}`, which may change what programs do")
             env.append(f"{name}={value.literal if value.literal is not None else assignment.value.raw}")
         return (replace(place, variables=variables) if alone else place), tuple(env)
+
+
+def _ends_the_shell(pipeline: Pipeline) -> bool:
+    """True for `exit` and `return`: what follows runs only if what stood before succeeded."""
+    match pipeline.stages:
+        case (Simple(words=(first, *_)),):
+            return first.literal in ("exit", "return")
+        case _:
+            return False
 
 
 def _path_of(arg: Arg, place: Place) -> str | None:
