@@ -19,6 +19,10 @@ from plait.effects.finding import Arg, Flow, known
 # Filters that print some of their lines as they are.
 PASS_NAMES_ON = frozenset(("cat", "head", "tail", "sort", "uniq", "grep", "egrep", "fgrep", "rg", "shuf", "tac"))
 
+# Programs that leave out names with a leading dot, unless one of the options is given.
+SKIPS_HIDDEN = frozenset(("rg", "fd", "fdfind", "ls", "dir", "exa", "eza"))
+SHOWS_HIDDEN = ("--hidden", "-H", "-u", "-.", "--unrestricted", "-a", "-A", "-f", "--all", "--almost-all")
+
 Operands = Literal["read", "names", "text", "none"]
 
 
@@ -148,9 +152,7 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
     if options.has(*program.decodes) or "" in program.decodes:
         finding.gives |= Flow(decoded=True)
     if options.has(*program.lists) or "" in program.lists:
-        hidden = command.name not in ("rg", "fd", "fdfind") or options.has(
-            "--hidden", "-H", "-u", "-.", "--unrestricted"
-        )
+        hidden = command.name not in SKIPS_HIDDEN or options.has(*SHOWS_HIDDEN)
         finding.output_names = names_below(hidden=hidden)
     return options
 
