@@ -39,7 +39,7 @@ class Conversation(Rig):
         super().__init__(root, **options)
         self.script = ScriptedModel(replies)
         self.saved: list[Rule] = []
-        pool = ModelPool()
+        self.pool = pool = ModelPool()
         pool.add("scripted", self.script.model())
         self.client = ModelClient(pool, "scripted", None, None)
         self.agent = ConversationAgent(

@@ -114,6 +114,7 @@ class Rig:
         interactive: bool = True,
         deadline_s: float | None = None,
         caps: dict[str, int] | None = None,
+        registry: Registry | None = None,
     ) -> None:
         self.world = World()
         self.now_s = 0.0
@@ -122,7 +123,7 @@ class Rig:
         self.approvals = ApprovalQueue(self._asked, self._answered)
         self.scheduler: Scheduler[CallKey] = Scheduler()
         self.machinery = Machinery(
-            registry=Registry([Probe(self.world, deadline_s)]),
+            registry=registry or Registry([Probe(self.world, deadline_s)]),
             workspace=Workspace.at(root),
             permissions=self.permissions,
             approvals=self.approvals,

@@ -215,13 +215,14 @@ def answer(prompt: str, results: Sequence[ToolReturnPart], single: Mapping[str, 
 
 
 def _windows(results: Sequence[ToolReturnPart], single: Mapping[str, str]) -> dict[tuple[str, int], list[str]]:
-    """Return the numbered lines that were read around each place, by path and by the line in their midst."""
+    """Return the numbered lines that were read, by path and by each line in them; by line 0 the first of a file."""
     windows: dict[tuple[str, int], list[str]] = {}
     for part in results:
         if part.tool_name != "read" or part.outcome != "success":
             continue
         for path, lines in _read_blocks(part, single).items():
             for window in lines:
+                windows.setdefault((path, 0), [f"{n:>5}  {text}" for n, text in window[:40]])
                 for number, _ in window:
                     windows.setdefault((path, number), [f"{n:>5}  {text}" for n, text in window])
     return windows

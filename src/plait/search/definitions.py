@@ -73,6 +73,9 @@ def kind_of(line: str, name: str) -> str | None:
     used = re.search(r"=>?[^=]*$", before) or before.rstrip().endswith((".", "(", ",", "="))
     if used and not re.search(r"(?:prototype|exports|this)\.$", before):
         return None
+    # Go says what kind of type it is behind the name.
+    if re.search(r"\btype\s+$", before) and (said := re.match(r"(?:\[[^\]]*\])?\s+(struct|interface)\b", after)):
+        return said[1]
     for pattern, kind in KINDS:
         if re.search(pattern, before):
             indented = before[:1] in (" ", "\t")
@@ -82,8 +85,8 @@ def kind_of(line: str, name: str) -> str | None:
             return None  # An argument by name.
         return "constant" if name.isupper() else "variable"
     if re.match(r"\s*(?:<[^>]*>)?\(", after):
-        # A call statement at the start of a line is no definition, unless a body or a type goes with it.
-        if stripped == "" and not re.search(r"\{\s*$|\)\s*$", after):
+        # A call statement at the start of a line is no definition, unless a body or typed parameters go with it.
+        if stripped == "" and not re.search(r"\{\s*$|\(\s*\w+\s+[*&]*\w+", after):
             return None
         if stripped == "" and before[:1] in (" ", "\t") and not after.rstrip().endswith("{"):
             return None
@@ -108,7 +111,7 @@ def import_patterns(module: str) -> tuple[str, ...]:
     dotted = re.escape(module).replace("/", r"[/.]").replace(r"\.", r"[./]").replace("::", r"(?:::|/|\.)")
     edge = r"(?:[\"'./\s;,:{)>]|$)"
     return (
-        rf"^\s*(?:from\s+[\w.]*?(?:^|[\s.]){dotted}(?:\.[\w.]+)?\s+import\b|import\s+(?:.*[\s,.])?{dotted}(?:[.\s,]|$))",
+        rf"^\s*(?:from\s+(?:[\w.]*\.)?{dotted}(?:\.[\w.]+)?\s+import\b|import\s+(?:.*[\s,.])?{dotted}(?:[.\s,]|$))",
         rf"^\s*from\s+\S+\s+import\s+.*\b{last}\b",
         rf"(?:\bfrom|\bimport|\brequire\s*\(|\bimport\s*\()\s*[\"'][^\"']*\b{dotted}{edge}",
         rf"^\s*#\s*(?:include|import)\s*[<\"][^>\"]*\b{dotted}(?:\.\w+)?[>\"]",
