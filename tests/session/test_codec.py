@@ -30,9 +30,9 @@ def event_of(kind: type) -> st.SearchStrategy:
 
 
 def value_of(hint: object) -> st.SearchStrategy:
-    if typing.get_origin(hint) is dict:
-        return JSON
     options = typing.get_args(hint)
+    if typing.get_origin(hint) is dict:
+        return JSON if options[1] is Any else st.dictionaries(TEXT, value_of(options[1]), max_size=2)
     if dataclasses.is_dataclass(hint):
         return event_of(hint)
     if typing.get_origin(hint) is tuple:
