@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import pytest
+
+from plait.host.protected import credential, governs, protected
+
+HOME = str(Path.home())
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/w/.env", "/w/a/.env.local", "/w/prod.env", "/w/.ENV", "/w/id_rsa", "/w/server.pem", "/w/.npmrc",
+        "/etc/shadow",
+        "/w/x/.ssh/config", f"{HOME}/.aws/credentials", f"{HOME}/.config/gh/hosts.yml", f"{HOME}/.netrc",
+        f"{HOME}/.docker/config.json", "/proc/1/environ", "/run/secrets/token", "/etc/ssh/ssh_host_rsa_key",
+        "/w/.e\u200bnv", f"{HOME}/.ssh",
+    ],
+)  # fmt: skip
+def test_secrets_are_told_by_where_they_lie_and_what_they_are_called(path):
+    assert credential(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/w/a.py", "/w/environment.py", "/w/.env.example", "/w/id_rsa.pub", f"{HOME}/.ssh/id_rsa.pub", "/w/env",
+        f"{HOME}/.ssh/known_hosts", "/w/credentials.py", "/w/.envoy/x", "/w/keys.md", "/proc/cpuinfo", "/w/sshd/config",
+    ],
+)  # fmt: skip
+def test_what_only_looks_like_a_secret_is_none(path):
+    assert not credential(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/w/.plait/settings.toml", "plait"),
+        ("/w/a/.PLAIT/x", "plait"),
+        ("/w/.git/config", "git"),
+        ("/w/.g\u200cit/hooks/x", "git"),
+        ("/w/.git", "git"),
+        ("/w/.vscode/tasks.json", "tools"),
+        ("/w/.mcp.json", "tools"),
+        (f"{HOME}/.bashrc", "start-up"),
+        (f"{HOME}/.config/fish/config.fish", "start-up"),
+        (f"{HOME}/.ssh/authorized_keys", "start-up"),
+        ("/w/.gitignore", None),
+        ("/w/.github/workflows/x.yml", None),
+        ("/w/.bashrc", None),
+        ("/w/plait/x", None),
+    ],
+)
+def test_what_governs_programs_and_permissions_is_told(path, kind):
+    assert governs(path) == kind
+    assert (protected(path) is None) is (kind is None)
