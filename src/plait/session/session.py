@@ -211,7 +211,7 @@ class Session:
             errand.cancel()
         await self._within(deadline, self._agent.close())
         await self._within(deadline, self._record.sync())
-        is_empty = self._is_new and self._turns.count == 0
+        is_empty = self._is_new and self._turns.count == 0 and not self._title
         self._record.close()
         if self._opened is None:
             return
