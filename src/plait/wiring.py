@@ -270,7 +270,7 @@ def _open_log(store: Store, opening: Opening, cwd: str) -> tuple[OpenLog | None,
         if wanted is None:
             return store.create(opening.new_id), False, None
         if opening.fork:
-            return store.fork(wanted, opening.new_id), True, None
+            return store.fork(wanted, opening.new_id, cwd=cwd), True, None
         return store.open(wanted), True, None
     except OSError as error:
         if wanted is not None:
