@@ -57,18 +57,18 @@ async def test_the_model_is_told_of_it(edit: Edit) -> None:
 
 
 async def test_an_edit_changes_what_it_names_and_shows_the_place(edit: Edit, workspace: Workspace) -> None:
-    file = workspace.cwd / "a.py"
+    file = workspace.cwd / "a.txt"
     file.write_text("one\ntwo\nthree\nfour\nfive\nsix\n")
 
-    output = await assert_contract(edit, edits("a.py", ("four", "4\n4½")), workspace)
+    output = await assert_contract(edit, edits("a.txt", ("four", "4\n4½")), workspace)
 
     assert file.read_text() == "one\ntwo\nthree\n4\n4½\nfive\nsix\n"
     assert output is not None
     assert output.text == (
-        "Edited `a.py` (+2 −1). It reads now:\n    2\ttwo\n    3\tthree\n    4\t4\n    5\t4½\n    6\tfive\n    7\tsix"
+        "Edited `a.txt` (+2 −1). It reads now:\n    2\ttwo\n    3\tthree\n    4\t4\n    5\t4½\n    6\tfive\n    7\tsix"
     )
     assert output.detail == DiffDetail(
-        "a.py", "one\ntwo\nthree\nfour\nfive\nsix\n", "one\ntwo\nthree\n4\n4½\nfive\nsix\n", added=2, removed=1
+        "a.txt", "one\ntwo\nthree\nfour\nfive\nsix\n", "one\ntwo\nthree\n4\n4½\nfive\nsix\n", added=2, removed=1
     )
     assert output.files_changed == (str(file),)
 
@@ -392,3 +392,16 @@ async def test_secrets_are_named_in_the_effects(edit: Edit, workspace: Workspace
     args = msgspec.convert(edits(".env", ("a", "b")), EditArgs)
 
     assert edit.effects(args, workspace).credentials == (str(workspace.cwd / ".env"),)
+
+
+async def test_a_change_that_breaks_the_syntax_says_so_and_an_old_break_is_not_blamed_on_it(
+    edit: Edit, workspace: Workspace
+) -> None:
+    (workspace.cwd / "a.py").write_text("def f():\n    return 1\n")
+    (workspace.cwd / "b.py").write_text("def f(:\n    return 1\n")
+
+    broke = await run(edit, edits("a.py", ("def f():", "def f(:")), workspace)
+    other = await run(edit, edits("b.py", ("return 1", "return 2")), workspace)
+
+    assert "This change broke the syntax:\na.py:1" in broke.text
+    assert "broke" not in other.text

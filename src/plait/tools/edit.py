@@ -26,6 +26,7 @@ from plait.tools.ledger import FileLedger
 from plait.tools.matching import Span, find, fitted, replace_spans, without_overlaps
 from plait.tools.nearest import nearest
 from plait.tools.output import printable
+from plait.tools.syntax import new_syntax_findings
 
 LARGEST_BYTES = 50_000_000
 MOST_EDITS = 200
@@ -48,9 +49,13 @@ class EditArgs(ToolArgs, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """What a plan is going to write: `before` and `after` are hashes, `before` None for a new file."""
+    """What a plan is going to write: `before` and `after` are hashes, `before` None for a new file.
+
+    former: the bytes before, None for a new file.
+    """
 
     path: Path
+    former: bytes | None
     data: bytes
     before: str | None
     after: str
@@ -110,7 +115,9 @@ class Edit(WritingTool[EditArgs]):
             if writing.exception() is not None:
                 raise
         self._ledger.saw(write.path, write.after)
-        return ToolOutput(write.text, write.detail, files_changed=(str(write.path),))
+        broken = await new_syntax_findings(write.path, write.former, write.data)
+        text = "\n".join([write.text, "This change broke the syntax:", *broken]) if broken else write.text
+        return ToolOutput(text, write.detail, files_changed=(str(write.path),))
 
 
 def _target(args: EditArgs, workspace: Workspace) -> Path:
@@ -144,6 +151,7 @@ def _prepare(path: Path, name: str, state: FileState | None, args: EditArgs) -> 
     change = compare(former.text if former is not None else None, text)
     return Write(
         path,
+        state.data if state is not None else None,
         data,
         before=state.sha256 if state is not None else None,
         after=sha256(data),
