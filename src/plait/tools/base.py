@@ -1,6 +1,6 @@
 """What a tool is: a name, typed arguments, the effects of a call, and its run.
 
-A tool never asks, permits or schedules itself: `agent.dispatch` does, from what the tool states here.
+A tool never asks, permits or schedules itself: `agent.call` does, from what the tool states here.
 """
 
 from __future__ import annotations
