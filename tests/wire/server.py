@@ -30,6 +30,7 @@ from tests.wire.responses import Responses
 from tests.wire.script import (
     Asked,
     Break,
+    BreakKind,
     Call,
     Hangup,
     Page,
@@ -247,7 +248,7 @@ class Exchange:
             case _:
                 pass
 
-    async def break_off(self, how: Literal["cut", "reset", "close", "stall"]) -> None:
+    async def break_off(self, how: BreakKind) -> None:
         """End the response as told. Raises Broken, always."""
         match how:
             case "cut":
