@@ -34,7 +34,9 @@ def remove_danger(finding: Finding, path: str, spelled: str = "") -> str | None:
             return None
     if path == home or under(home, (path,)):
         return f"destroys the home directory (`{path}`)"
-    if under(spelled, TEMPORARY_TREES) and under(path, TEMPORARY_TREES) and path not in TEMPORARY_TREES:
+    temporary = under(spelled, TEMPORARY_TREES) and under(path, TEMPORARY_TREES) and path not in TEMPORARY_TREES
+    # A home directory is somebody's, wherever it lies.
+    if temporary and not under(path, (home,)):
         return None
     return f"destroys `{path}`, outside of the workspace"
 

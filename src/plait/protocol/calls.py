@@ -107,7 +107,7 @@ class HitsDetail:
 
 @dataclass(frozen=True, slots=True)
 class TextDetail:
-    """A short summary for the right edge of the lane (`182 lines`); `text` if views have more to show than the model."""
+    """A short summary for the right edge of the lane (`182 lines`); `text` if views have more than the model."""
 
     summary: str
     text: str = ""

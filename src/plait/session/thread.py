@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from plait.protocol.ports import Completion, SessionHandle, Subscription
 from plait.protocol.queries import Query
 
 A = TypeVar("A")
+LOG = logging.getLogger("plait.session")
 JOIN_WITHIN_S = 0.5
 """After the session has closed, which has its own limit. The thread is a daemon: left behind, it keeps nobody alive."""
 UNWIND_S = 0.2
@@ -24,6 +26,8 @@ class EngineThread:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        # What is left when the interpreter ends is nothing the user's terminal should be told of.
+        self.loop.set_exception_handler(lambda _, context: LOG.info("engine: %s", context.get("message")))
         self._thread = threading.Thread(target=self._run, name="plait-engine", daemon=True)
         self._is_stopping = False
 

@@ -85,7 +85,7 @@ class RunParts(Protocol):
 
 
 class Report(Protocol):
-    """Tell views how far the call is; never blocks. `output` appends process output, `text` replaces the lane's words."""
+    """Tell views how far the call is; never blocks. `output` appends process output, `text` is the lane's new words."""
 
     def __call__(self, text: str = "", *, output: str = "", done: int = 0, total: int = 0) -> None: ...
 
