@@ -23,9 +23,9 @@ from plait.protocol.calls import (
     TodoItem,
 )
 from plait.protocol.display import sanitise, sanitise_line
-from plait.views.tui import markdown
 from plait.views.tui.diff import diff_lines
 from plait.views.tui.palette import Palette
+from plait.views.tui.streaming import StreamedMarkdown
 from plait.views.tui.wrapping import cut, cut_middle, with_right, wrap
 
 GLYPHS = {
@@ -56,6 +56,16 @@ class Block:
     @property
     def is_live(self) -> bool:
         """True while it must be drawn again as time passes."""
+        return False
+
+    @property
+    def settled_lines(self) -> int:
+        """How many of its first lines, as last drawn, will not change for the same width and theme."""
+        return 0
+
+    @property
+    def is_behind(self) -> bool:
+        """True if it has more to show than it drew, to leave others their time: ask again soon."""
         return False
 
     def lines(self, width: int, palette: Palette) -> list[Text]:
@@ -93,48 +103,46 @@ class UserBlock(Block):
 
 
 class TextBlock(Block):
-    """What the model says, as it arrives: what is settled is drawn once, the rest again with each flush."""
+    """What the model says, as it arrives."""
 
     def __init__(self, *, thinking: bool = False) -> None:
         super().__init__()
-        self.text = ""
         self.partial = False
         self.thinking = thinking
-        self._closed_at = 0
-        self._closed: list[Text] = []
-        self._drawn_for: tuple[int, int] | None = None
+        self._streamed = StreamedMarkdown()
+
+    @property
+    def text(self) -> str:
+        return self._streamed.text
 
     def append(self, delta: str) -> None:
-        self.text += delta
+        self._streamed.text += delta
         self.touch()
 
     def finish(self, text: str, *, partial: bool) -> None:
-        if text != self.text:
-            self.text, self._drawn_for = text, None
+        if text != self._streamed.text:
+            self._streamed.text = text
+            self._streamed.forget()
         self.partial = partial
         self.touch()
+
+    @property
+    def settled_lines(self) -> int:
+        return 0 if self.thinking else self._streamed.settled_lines
+
+    @property
+    def is_behind(self) -> bool:
+        return not self.thinking and self._streamed.is_behind
 
     def lines(self, width: int, palette: Palette) -> list[Text]:
         if self.thinking:
             return self._thought(width, palette)
-        inner = width - 2
-        drawn_for = (inner, id(palette))
-        if self._drawn_for != drawn_for:
-            self._drawn_for, self._closed, self._closed_at = drawn_for, [], 0
-        tail = self.text[self._closed_at :]
-        settled = markdown.split_closed(tail)
-        if settled and settled < len(tail):
-            lines = markdown.render(sanitise(tail[:settled]), inner, palette)
-            if lines:
-                self._closed += [*lines, Text("")]
-            self._closed_at += settled
-            tail = tail[settled:]
-        rows = [*self._closed, *markdown.render(sanitise(tail), inner, palette)]
-        while rows and not rows[-1].plain.strip():
-            rows.pop()
-        if self.partial:
-            rows.append(Text("↷ cut off here", palette.error))
-        return [Text.assemble("  ", row) for row in rows] + [Text("")] if rows else []
+        rows = self._streamed.lines(width - 2, palette)
+        end = len(rows)
+        while end > self._streamed.settled_lines and not rows[end - 1].plain.strip():
+            end -= 1
+        cut_off = [Text("  ↷ cut off here", palette.error)] if self.partial else []
+        return [*rows[:end], *cut_off, Text("")] if rows else []
 
     def _thought(self, width: int, palette: Palette) -> list[Text]:
         lines = wrap(Text(sanitise(self.text).strip(), palette.dim), min(width, 100) - 4)

@@ -22,24 +22,46 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 MOST_WIDTH = 100
+LIST_ITEM = re.compile(r"^ {0,3}(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
 FENCE = re.compile(r"^\s{0,3}(`{3,}|~{3,})")
 
 
 def split_closed(text: str) -> int:
-    """Return up to where a growing text is settled: the last blank line that is not inside a fence."""
+    """Return up to where a growing text is settled: the last block that what follows cannot change any more.
+
+    A block is settled once another begins behind a blank line; a list goes on behind one.
+    """
+    return _scan(text)[0]
+
+
+def open_fence(text: str) -> str:
+    """Return the line (with its newline) that opened the fence in which `text` ends; empty if it ends in none."""
+    return _scan(text)[1]
+
+
+def _scan(text: str) -> tuple[int, str]:
     closed = position = 0
-    fence = ""
+    fence = opening = ""
+    after_blank = in_list = False
     for line in text.splitlines(keepends=True):
-        position += len(line)
+        start, position = position, position + len(line)
         marker = FENCE.match(line)
         if fence:
             if marker and marker[1].startswith(fence) and not line.strip(" `~\n"):
-                fence = ""
-        elif marker:
-            fence = marker[1]
-        elif not line.strip() and line.endswith("\n"):
-            closed = position
-    return closed
+                fence = opening = ""
+            continue
+        if not line.strip():
+            after_blank = line.endswith("\n")
+            continue
+        if after_blank or start == 0:
+            item = LIST_ITEM.match(line) is not None
+            if after_blank and not (in_list and (item or line[0] in " \t")):
+                closed = start
+            in_list = item or (in_list and line[0] in " \t")
+        after_blank = False
+        if marker:
+            fence, opening = marker[1], line if line.endswith("\n") else ""
+    return closed, opening
 
 
 def render(text: str, width: int, palette: Palette) -> list[Text]:

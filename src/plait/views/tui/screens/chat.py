@@ -195,6 +195,8 @@ class Chat(Screen[None]):
                 self._drop_welcome()
                 self.transcript.sticks = True
         self.transcript.changed()
+        if self.transcript.is_behind:
+            self._woken()
         if self.projector.state.asked is not before:
             self._show_question()
         self._draw_around()

@@ -31,10 +31,11 @@ _CONSOLE = Console(width=400, color_system="truecolor", legacy_windows=False, fo
 
 @dataclass(slots=True)
 class Drawn:
-    """A block's strips, and for which version, width and theme they were drawn."""
+    """A block's strips, for which version, width and theme they were drawn, and how many of them are settled."""
 
     strips: list[Strip] = field(default_factory=list)
     key: tuple[int, int, int] | None = None
+    settled: int = 0
 
 
 class Transcript(ScrollView, can_focus=True):
@@ -140,9 +141,17 @@ class Transcript(ScrollView, can_focus=True):
 
     def _draw(self, place: int, key: tuple[int, int, int]) -> None:
         drawn = self._drawn[place]
-        lines = self.blocks[place].lines(key[1], self.palette)
-        drawn.strips = [to_strip(line) for line in lines]
-        drawn.key = key
+        block = self.blocks[place]
+        lines = block.lines(key[1], self.palette)
+        kept = drawn.settled if drawn.key is not None and drawn.key[1:] == key[1:] else 0
+        drawn.strips[kept:] = [to_strip(line) for line in lines[kept:]]
+        drawn.settled = min(block.settled_lines, len(drawn.strips))
+        drawn.key = key if not block.is_behind else (-1, *key[1:])
+
+    @property
+    def is_behind(self) -> bool:
+        """True if a block has more to draw than it did."""
+        return any(block.is_behind for block in self.blocks[-3:])
 
     # --- the Line API --------------------------------------------------------------------------------------------
 
