@@ -53,11 +53,12 @@ def _scan(text: str) -> tuple[int, str]:
         if not line.strip():
             after_blank = line.endswith("\n")
             continue
-        if after_blank or start == 0:
-            item = LIST_ITEM.match(line) is not None
-            if after_blank and not (in_list and (item or line[0] in " \t")):
-                closed = start
-            in_list = item or (in_list and line[0] in " \t")
+        item = LIST_ITEM.match(line) is not None
+        goes_on = in_list and (item or line[0] in " \t")
+        if after_blank and not goes_on:
+            closed = start
+        # A list may begin in the midst of a paragraph.
+        in_list = item or (in_list and (goes_on or not after_blank))
         after_blank = False
         if marker:
             fence, opening = marker[1], line if line.endswith("\n") else ""

@@ -51,7 +51,7 @@ from plait.views.tui.wrapping import cut, cut_middle
 if TYPE_CHECKING:
     from plait.views.tui.app import PlaitApp
 
-FLUSH_S = 1 / 25
+FLUSH_S = 1 / 16
 TICK_S = 0.12
 FOCUS_AFTER_S = 1.0
 """A question does not take the focus before the user has not typed for so long."""

@@ -14,6 +14,7 @@ from itertools import accumulate
 
 from rich.console import Console
 from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.geometry import Size
@@ -61,6 +62,7 @@ class Transcript(ScrollView, can_focus=True):
         self._drawn: list[Drawn] = []
         self._starts: list[int] = [0]
         self._theme = 0
+        self._base = Style()
         self._selected: int | None = None
         self._sticking = False
 
@@ -103,13 +105,17 @@ class Transcript(ScrollView, can_focus=True):
         width = self._width
         if width <= 0:
             return
+        self._base = self.rich_style
         first = None
+        repaint_from: int | None = None
         for place, (block, drawn) in enumerate(zip(self.blocks, self._drawn, strict=True)):
             key = (block.version, width, self._theme)
             if drawn.key == key:
                 continue
             before = len(drawn.strips)
-            self._draw(place, key)
+            kept = self._draw(place, key)
+            if repaint_from is None and place < len(self._starts):
+                repaint_from = self._starts[place] + kept
             if first is None and len(drawn.strips) != before:
                 first = place
         if first is not None or len(self._starts) != len(self.blocks) + 1:
@@ -120,7 +126,10 @@ class Transcript(ScrollView, can_focus=True):
                 self._stick()
                 # The layout may know the new height only after the next refresh.
                 self.call_after_refresh(self._stick)
-        self.refresh()
+            self.refresh()
+        elif repaint_from is not None:
+            # Nothing has moved: only the lines below the first change are painted again.
+            self.refresh_lines(repaint_from, max(1, self._starts[-1] - repaint_from))
 
     def _stick(self) -> None:
         if self.sticks:
@@ -139,14 +148,20 @@ class Transcript(ScrollView, can_focus=True):
     def _width(self) -> int:
         return self.scrollable_content_region.width
 
-    def _draw(self, place: int, key: tuple[int, int, int]) -> None:
+    def _draw(self, place: int, key: tuple[int, int, int]) -> int:
+        """Draw a block again; return how many of its strips stayed as they were."""
         drawn = self._drawn[place]
         block = self.blocks[place]
         lines = block.lines(key[1], self.palette)
         kept = drawn.settled if drawn.key is not None and drawn.key[1:] == key[1:] else 0
-        drawn.strips[kept:] = [to_strip(line) for line in lines[kept:]]
+        # Whole lines on the widget's own ground: painting one is then only looking it up.
+        drawn.strips[kept:] = [
+            to_strip(line).extend_cell_length(key[1], self._base).crop(0, key[1]).apply_style(self._base)
+            for line in lines[kept:]
+        ]
         drawn.settled = min(block.settled_lines, len(drawn.strips))
         drawn.key = key if not block.is_behind else (-1, *key[1:])
+        return kept
 
     @property
     def is_behind(self) -> bool:
@@ -158,12 +173,12 @@ class Transcript(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         line = y + self.scroll_offset.y
-        base = self.rich_style
         if line >= self._starts[-1]:
-            return Strip.blank(width, base)
+            return Strip.blank(width, self._base)
         place = bisect_right(self._starts, line) - 1
         strip = self._drawn[place].strips[line - self._starts[place]]
-        strip = strip.extend_cell_length(width, base).crop(0, width).apply_style(base)
+        if strip.cell_length != width:
+            strip = strip.extend_cell_length(width, self._base).crop(0, width)
         if place == self._selected and self.has_focus:
             strip = Strip([Segment("▎", self.palette.you), *strip.crop(1, width)], width)
         selection = self.text_selection
