@@ -339,41 +339,49 @@ class ModelClient:
         """Hand the stream's events to the sink. Raises BrokenReply if it goes silent half-way."""
         sink = deps.request.sink
         arriving = ArrivingCalls(sink, set(deps.ids))
-        events = stream.__aiter__()
-        limit_s = FIRST_EVENT_TIMEOUT_S
-        while True:
-            try:
-                async with asyncio.timeout(limit_s):
-                    event = await anext(events)
-            except StopAsyncIteration:
-                return
-            except TimeoutError:
-                raise BrokenReply(
-                    f"`{self.name}` said nothing more for {limit_s:g} s in the middle of its reply.", retryable=True
-                ) from None
-            limit_s = self._idle_timeout_s
-            match event:
-                case PartStartEvent(index=index, part=TextPart(content=text)) if text:
-                    sink.text(index, text)
-                case PartDeltaEvent(index=index, delta=TextPartDelta(content_delta=text)):
-                    sink.text(index, text)
-                case PartStartEvent(index=index, part=ThinkingPart(content=text)) if text:
-                    sink.thinking(index, text)
-                case PartDeltaEvent(index=index, delta=ThinkingPartDelta(content_delta=text)) if text:
-                    sink.thinking(index, text)
-                case PartStartEvent(index=index, part=ToolCallPart() as part):
-                    arriving.begin(index, part)
-                case PartDeltaEvent(index=index, delta=ToolCallPartDelta(args_delta=str() as delta)) if delta:
-                    arriving.add(index, delta)
-                case PartEndEvent(index=index, part=TextPart(content=text)):
-                    sink.text_ended(index, text)
-                case PartEndEvent(index=index, part=ThinkingPart(content=text)):
-                    sink.thinking_ended(index, text)
-                case PartEndEvent(index=index, part=ToolCallPart() as part):
-                    arriving.end(index, part)
-                case _:
-                    # The library adds kinds of events in minor versions.
-                    pass
+        patience = asyncio.timeout(FIRST_EVENT_TIMEOUT_S)
+        clock = asyncio.get_running_loop().time
+        extended_at = -1.0
+        try:
+            async with patience:
+                async for event in stream:
+                    # Once begun it must go on; putting the alarm off for each of thousands of events would cost more.
+                    if (now := clock()) - extended_at > self._idle_timeout_s / 20:
+                        extended_at = now
+                        patience.reschedule(now + self._idle_timeout_s * 1.05)
+                    self._hand_on(event, sink, arriving)
+        except TimeoutError:
+            if not patience.expired():
+                raise
+            raise BrokenReply(
+                f"`{self.name}` said nothing more for {self._idle_timeout_s:g} s in the middle of its reply.",
+                retryable=True,
+            ) from None
+
+    @staticmethod
+    def _hand_on(event: Any, sink: ReplySink, arriving: ArrivingCalls) -> None:
+        match event:
+            case PartDeltaEvent(index=index, delta=TextPartDelta(content_delta=text)):
+                sink.text(index, text)
+            case PartStartEvent(index=index, part=TextPart(content=text)) if text:
+                sink.text(index, text)
+            case PartStartEvent(index=index, part=ThinkingPart(content=text)) if text:
+                sink.thinking(index, text)
+            case PartDeltaEvent(index=index, delta=ThinkingPartDelta(content_delta=text)) if text:
+                sink.thinking(index, text)
+            case PartStartEvent(index=index, part=ToolCallPart() as part):
+                arriving.begin(index, part)
+            case PartDeltaEvent(index=index, delta=ToolCallPartDelta(args_delta=str() as delta)) if delta:
+                arriving.add(index, delta)
+            case PartEndEvent(index=index, part=TextPart(content=text)):
+                sink.text_ended(index, text)
+            case PartEndEvent(index=index, part=ThinkingPart(content=text)):
+                sink.thinking_ended(index, text)
+            case PartEndEvent(index=index, part=ToolCallPart() as part):
+                arriving.end(index, part)
+            case _:
+                # The library adds kinds of events in minor versions.
+                pass
 
     def _check(self, response: ModelResponse, model: Model) -> None:
         """Raise BrokenReply for a reply that ended without its provider saying that it is the end."""
