@@ -26,6 +26,7 @@ from plait.protocol.commands import Prompt as SendPrompt
 from plait.protocol.display import sanitise_line
 from plait.protocol.errors import PlaitError
 from plait.protocol.ports import Desktop, SessionHandle, Sessions
+from plait.views.tui import markdown
 from plait.views.tui.palette import BadTheme, Palette, read_theme
 from plait.views.tui.screens.chat import Chat
 from plait.views.tui.slash import Line
@@ -123,6 +124,7 @@ class PlaitApp(App[Left]):
             else:
                 handle = await self._connect()
             await self.chat.attach(handle)
+            await asyncio.to_thread(markdown.warm_up)
         except PlaitError as error:
             self.chat.failed(str(error))
 

@@ -70,6 +70,15 @@ def render(text: str, width: int, palette: Palette) -> list[Text]:
     return list(_Renderer(width, palette).blocks(_parser().parse(text)))
 
 
+def warm_up() -> None:
+    """Import what the first answer needs. For a thread: it takes a tenth of a second, and a key must not wait for it."""
+    _parser().parse("`x`\n\n| a |\n|---|\n")
+    for language in ("python", "py", "bash", "json", "diff", "javascript", "typescript", "go", "rust", "toml", "yaml"):
+        lexer = _lexer(language)
+        if lexer is not None:
+            list(lexer.get_tokens("x = 1\n"))
+
+
 @lru_cache(maxsize=1)
 def _parser() -> MarkdownIt:
     # 80 ms that the first frame need not wait for.
