@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
+from plait.protocol.display import sanitise
 from plait.views.tui.palette import Palette
 from plait.views.tui.wrapping import wrap
 
@@ -71,7 +72,7 @@ def render(text: str, width: int, palette: Palette) -> list[Text]:
 
 
 def warm_up() -> None:
-    """Import what the first answer needs. For a thread: it takes a tenth of a second, and a key must not wait for it."""
+    """Import what the first answer needs. For a thread: a key must not wait for the tenth of a second it takes."""
     _parser().parse("`x`\n\n| a |\n|---|\n")
     for language in ("python", "py", "bash", "json", "diff", "javascript", "typescript", "go", "rust", "toml", "yaml"):
         lexer = _lexer(language)
@@ -201,7 +202,8 @@ class _Renderer:
         for child in token.children or ():
             match child.type:
                 case "text" | "html_inline":
-                    text.append(child.content, styles[-1])
+                    # The parser has decoded `&#x202e;` and `%E2%80%AE` by now: what was safe may not be any more.
+                    text.append(sanitise(child.content), styles[-1])
                 case "code_inline":
                     text.append(child.content, self.palette.code)
                 case "strong_open":
@@ -222,13 +224,13 @@ class _Renderer:
                     if text.plain[start:] != href:
                         text.append(f" ({href})", self.palette.dim)
                 case "image":
-                    text.append(f"[image: {child.content} ({child.attrGet('src')})]", self.palette.dim)
+                    text.append(sanitise(f"[image: {child.content} ({child.attrGet('src')})]"), self.palette.dim)
                 case "softbreak":
                     text.append(" ", styles[-1])
                 case "hardbreak":
                     text.append("\n", styles[-1])
                 case _:
-                    text.append(child.content, styles[-1])
+                    text.append(sanitise(child.content), styles[-1])
         return text
 
 
