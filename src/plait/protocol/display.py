@@ -39,6 +39,16 @@ def sanitise_line(text: str) -> str:
     return sanitise(text, keep_newlines=False)
 
 
+def sanitise_in_place(text: str) -> str:
+    """Return `text` with a visible character in the place of each unsafe one but tabs, so that columns stay true."""
+    return UNSAFE.sub(_stand_in, text)
+
+
+def _stand_in(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else "\ufffd"
+
+
 def _shown(match: re.Match[str]) -> str:
     code = ord(match.group())
     if code < 0x20:

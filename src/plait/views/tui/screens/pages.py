@@ -22,6 +22,7 @@ from plait.protocol.queries import SessionInfo
 from plait.views.tui.keymap import KEYS
 from plait.views.tui.palette import Palette
 from plait.views.tui.slash import COMMANDS
+from plait.views.tui.widgets.safe_text import SafeTextArea
 from plait.views.tui.widgets.transcript import to_strip
 from plait.views.tui.wrapping import cut, wrap
 
@@ -169,7 +170,7 @@ class ArgumentEditor(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="editor-box"):
-            yield TextArea(self._text, id="editor-text", soft_wrap=True)
+            yield SafeTextArea(self._text, id="editor-text", soft_wrap=True)
             yield Static("Ctrl+S runs it as edited · Esc goes back to the question", id="editor-foot", markup=False)
 
     def on_mount(self) -> None:

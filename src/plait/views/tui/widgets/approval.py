@@ -23,6 +23,7 @@ from plait.views.tui import markdown
 from plait.views.tui.diff import diff_lines
 from plait.views.tui.keymap import keys_of
 from plait.views.tui.palette import Palette
+from plait.views.tui.widgets.safe_text import SafeInput
 from plait.views.tui.wrapping import cut, cut_middle, wrap
 
 GRACE_S = 0.3
@@ -68,7 +69,7 @@ class ApprovalPanel(Widget, can_focus=True):
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="approval-body", can_focus=False):
             yield Static("", id="approval-preview", markup=False)
-        yield Input(id="approval-reason", select_on_focus=False)
+        yield SafeInput(id="approval-reason", select_on_focus=False)
         yield Static("", id="approval-choices", markup=False)
 
     def on_mount(self) -> None:

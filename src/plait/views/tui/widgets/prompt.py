@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from plait.views.tui.keymap import keys_of
+from plait.views.tui.widgets.safe_text import SafeTextArea
 
 MOST_LINES = 10
 CHIP_LINES, CHIP_BYTES = 10, 2000
@@ -19,7 +20,7 @@ CHIP = re.compile(r"\[pasted (\d+) lines · (\d+)\]")
 STRAY = re.compile(r"\x1b\]1[01];rgb:[0-9a-fA-F/]*(?:\x07|\x1b\\)?|\x1b\[<[\d;NaN.]*[Mm]?")
 
 
-class Prompt(TextArea):
+class Prompt(SafeTextArea):
     """Text is sent by `Submitted`; `Changed` tells what might be completed."""
 
     class Submitted(Message):

@@ -23,6 +23,7 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
+from plait.protocol.display import UNSAFE, sanitise_in_place
 from plait.views.tui.blocks import Block
 from plait.views.tui.keymap import keys_of
 from plait.views.tui.palette import Palette
@@ -267,6 +268,13 @@ class Transcript(ScrollView, can_focus=True):
 
 
 def to_strip(line: Text) -> Strip:
-    """Return a line as a strip; markup and control characters in it stay text."""
+    """Return a line as a strip; markup in it stays text.
+
+    This is the last door before the terminal: what a block forgot to make safe is replaced here.
+    """
+    if UNSAFE.search(line.plain):
+        safe = line.copy()
+        safe.plain = sanitise_in_place(line.plain)
+        line = safe
     segments = [segment for segment in line.render(_CONSOLE) if segment.text and segment.text != "\n"]
     return Strip(segments, line.cell_len)
