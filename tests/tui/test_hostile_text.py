@@ -17,10 +17,30 @@ from plait.views.tui.palette import Palette
 EVIL = "\x1b]52;c;aGk=\x07 \x9b31m \u202egpj.exe\u2066 \u200b\U000e0041"
 PIECES = st.sampled_from(
     (
-        "a ", "\n\n", "- ", "> ", "# ", "**", "`", "```\n", "![", "](", ")", "| x |\n|-|\n| ", "&#x202e;", "&zwj;",
-        "&lrm;", "&#27;", "&#x9b;", "[l](http://a/%E2%80%AE)", "<http://a/%E2%80%AE%1b>", "\x1b[31m", "\u202e",
-        "\x85", "\udc9b",
-    )  # fmt: skip
+        "a ",
+        "\n\n",
+        "- ",
+        "> ",
+        "# ",
+        "**",
+        "`",
+        "```\n",
+        "![",
+        "](",
+        ")",
+        "| x |\n|-|\n| ",
+        "&#x202e;",
+        "&zwj;",
+        "&lrm;",
+        "&#27;",
+        "&#x9b;",
+        "[l](http://a/%E2%80%AE)",
+        "<http://a/%E2%80%AE%1b>",
+        "\x1b[31m",
+        "\u202e",
+        "\x85",
+        "\udc9b",
+    )
 )
 
 
