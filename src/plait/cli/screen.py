@@ -52,6 +52,7 @@ def run(parsed: Parsed) -> int:
             model=model_name(started.loaded, environ),
             keyboard=dict(settings.keyboard),
             mode=settings.permission_mode,
+            open_at_once=chosen.kind != "new",
         ),
         sessions=sessions,
         pick_session=chosen.kind == "resume" and chosen.session_id is None,

@@ -44,6 +44,8 @@ class TuiSettings:
     model: str = ""
     keyboard: dict[str, str] = field(default_factory=dict)
     mode: str = "default"
+    open_at_once: bool = True
+    """Open the session after the first frame; else on the first key, so that an idle screen stays small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +85,14 @@ class PlaitApp(App[Left]):
         self.place = _short(cwd)
         self.branch = branch
         self.reduced_motion = settings.reduced_motion or os.environ.get("TEXTUAL_ANIMATIONS") == "none"
+        self.model = settings.model
         self.model_is_scout = settings.model in ("", "scout")
         self.chat = Chat()
         self.palette = Palette.of({}, dark=True)
         self._settings = settings
         self._initial_prompt = initial_prompt
         self._pick_session = pick_session
+        self._is_awake = False
         self._themes: dict[str, Theme] = {}
         self._theme_problems: list[str] = []
 
@@ -114,8 +118,15 @@ class PlaitApp(App[Left]):
             self.notify(problem, severity="warning", markup=False)
         if self._initial_prompt:
             self.chat.send(SendPrompt(self._initial_prompt))
-        self.run_worker(self._open(), group="engine", exclusive=True)
+        if self._settings.open_at_once or self._pick_session:
+            self.wake_engine()
         self.run_worker(self._load_history(), group="history")
+
+    def wake_engine(self) -> None:
+        """Open the session, if that has not been begun yet."""
+        if not self._is_awake:
+            self._is_awake = True
+            self.run_worker(self._open(), group="engine", exclusive=True)
 
     async def _open(self) -> None:
         try:

@@ -41,10 +41,11 @@ async def run_slash(app: PlaitApp, line: Line) -> None:
             app.chat.send(Rename(line.argument))
         case "cost":
             _cost(app)
-        case _ if app.chat.handle is None:
-            app.notify("The engine is still starting.", markup=False)
         case "resume":
             app.run_worker(_resume(app), group="resume", exclusive=True)
+        case _ if app.chat.handle is None:
+            app.wake_engine()
+            app.notify("The engine is still starting; try again in a moment.", markup=False)
         case name:
             await _ask(app, app.chat.handle, name, line.argument)
 

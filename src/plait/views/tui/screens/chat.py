@@ -123,6 +123,7 @@ class Chat(Screen[None]):
         self.prompt.placeholder = "ask, or say what to change · / commands · @ files · ! shell"
         self.query_one("#popup", OptionList).can_focus = False
         self.projector = Projector(self.transcript, time.time)
+        self.projector.state.model = self.plait.model
         self.apply_palette()
         self._welcome = LinesBlock(self._welcome_lines)
         self.transcript.add(self._welcome)
@@ -171,6 +172,7 @@ class Chat(Screen[None]):
     def send(self, command: Command) -> None:
         """Submit, or keep until the engine is there."""
         if self.handle is None:
+            self.plait.wake_engine()
             self._unsent.append(command)
             self._draw_around()
         else:
@@ -405,6 +407,7 @@ class Chat(Screen[None]):
         self.transcript.sticks = True
 
     async def on_prompt_edited(self, message: Prompt.Edited) -> None:
+        self.plait.wake_engine()
         word = message.word
         mark = "! " if self.prompt.text.startswith("!") else "❯ "
         self.query_one("#prompt-mark", Static).update(mark, layout=False)
