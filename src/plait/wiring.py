@@ -20,7 +20,7 @@ from plait.agent.dispatch import Dispatcher
 from plait.agent.permissions import Permissions
 from plait.agent.result_cache import ResultCache
 from plait.config.launch import Opening
-from plait.config.models import DEFAULT_MODELS, SCOUT, model_name
+from plait.config.models import DEFAULT_MODELS, KEY_VARIABLES, SCOUT, model_name
 from plait.config.settings import Loaded, environment
 from plait.effects.shell import command_effects
 from plait.host import git
@@ -296,8 +296,11 @@ def _wanted(store: Store, opening: Opening, cwd: str) -> str | None:
 
 def _key_of(provider: str, environ: Mapping[str, str]) -> str | None:
     """Return a key from the keyring; one in the environment is found by the provider's SDK itself."""
-    secret = find_secret(provider, environ)
-    return None if secret is None or secret.origin == "environment" else secret.value
+    variable = KEY_VARIABLES.get(provider)
+    if variable is None or environ.get(variable):
+        return None
+    secret = find_secret((variable,), environ)
+    return secret.value if secret is not None else None
 
 
 async def _list_models(name: str, base_url: str | None, environ: Mapping[str, str]) -> tuple[ModelChoice, ...]:

@@ -25,6 +25,7 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.usage import RequestUsage
 
+from plait.config.models import KEY_VARIABLES
 from plait.protocol.errors import PlaitError, ProviderError, UserError
 from plait.protocol.events import Usage
 from plait.protocol.ports import CutCall, Restored
@@ -259,20 +260,6 @@ def translate_error(error: Exception, model: str) -> PlaitError:
             return BrokenReply(
                 f"The reply of {where} broke off: {type(error).__name__}: {first_line(error)}", retryable=True
             )
-
-
-KEY_VARIABLES = {
-    "anthropic": "ANTHROPIC_API_KEY",
-    "openai": "OPENAI_API_KEY",
-    "openai-chat": "OPENAI_API_KEY",
-    "openai-responses": "OPENAI_API_KEY",
-    "google": "GOOGLE_API_KEY",
-    "google-gla": "GOOGLE_API_KEY",
-    "openrouter": "OPENROUTER_API_KEY",
-    "deepseek": "DEEPSEEK_API_KEY",
-    "groq": "GROQ_API_KEY",
-    "mistral": "MISTRAL_API_KEY",
-}
 
 
 def key_variable(model: str) -> str:

@@ -15,6 +15,20 @@ DEFAULT_MODELS = (
     ("OPENROUTER_API_KEY", "openrouter:anthropic/claude-sonnet-5.5"),
 )
 
+# By the part of a model's name before the colon.
+KEY_VARIABLES = {
+    "anthropic": "ANTHROPIC_API_KEY",
+    "openai": "OPENAI_API_KEY",
+    "openai-chat": "OPENAI_API_KEY",
+    "openai-responses": "OPENAI_API_KEY",
+    "google": "GOOGLE_API_KEY",
+    "google-gla": "GOOGLE_API_KEY",
+    "openrouter": "OPENROUTER_API_KEY",
+    "deepseek": "DEEPSEEK_API_KEY",
+    "groq": "GROQ_API_KEY",
+    "mistral": "MISTRAL_API_KEY",
+}
+
 
 def model_name(loaded: Loaded, environ: Mapping[str, str]) -> str:
     """Return the model to use: the one that is set, else that of the first key there is, else `scout`."""
