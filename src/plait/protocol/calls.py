@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Args = dict[str, Any]
@@ -95,7 +95,11 @@ class SearchHit:
 
 @dataclass(frozen=True, slots=True)
 class HitsDetail:
-    """The answer of a search: hits best first, the index's state in words, milliseconds a strategy."""
+    """The answer of a search: hits best first, the index's state in words, milliseconds a strategy (-1: not done).
+
+    states: how far each strategy came (`done`, `capped`, `deadline`, `failed`). notes: what the reader must know, a
+    line each. total: files that match.
+    """
 
     query: str
     hits: tuple[SearchHit, ...]
@@ -103,6 +107,8 @@ class HitsDetail:
     timings_ms: dict[str, float]
     total: int = 0
     kind: Literal["hits"] = "hits"
+    states: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

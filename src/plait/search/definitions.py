@@ -1,121 +1,124 @@
-"""Lines that look like definitions, in many languages, for a tree that has no index. Pure.
+"""Tell what a line defines, and what it opens the body of. Pure.
 
-The patterns are for ripgrep's regex engine (no look-around); `kind_of` then reads the line in Python.
+One line is all that is looked at, so this is what a search can know of a tree that no parser has seen.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import cache
 
-MODIFIERS = (
-    r"(?:(?:export|default|declare|pub(?:\([^)]*\))?|public|private|protected|internal|static|abstract|final|sealed|open|"
-    r"override|virtual|async|unsafe|extern(?:\s+\"C\")?|const|inline|partial|data|case|implicit|lazy|suspend|readonly|"
-    r"local|synchronized|native|template\s*<[^>]*>|@\w+)\s+)*"
-)
-KEYWORDS = (
-    r"(?:def|class|function\*?|fn|func|fun|struct|enum|union|trait|interface|type|newtype|module|namespace|package|object|"
-    r"record|protocol|extension|actor|macro_rules!|macro|const|let|var|val|static|sub|procedure|typedef|defmodule|defp|"
-    r"defmacro|data|instance|contract|message|service|table|view)"
-)
+from plait.search.languages import EXTENSIONS, METHODS_BY_INDENT, RESERVED
+
+NAME = r"(?P<name>[A-Za-z_$][\w$]*)"
 
 
-def patterns(name: str) -> tuple[str, ...]:
-    """Return patterns of lines that may define exactly `name`."""
-    escaped = re.escape(name)
-    return (
-        # def f, class C, func (r *T) f, impl-less keywords of most languages.
-        rf"^\s*{MODIFIERS}{KEYWORDS}\s+(?:mut\s+)?(?:\([^)]*\)\s*)?(?:[\w.]+[.:]+)?{escaped}\b",
-        rf"^\s*#\s*define\s+{escaped}\b",
-        # Assignments: module level in Python, members and constants elsewhere.
-        rf"^(?:export\s+)?(?:const|let|var|local)?\s*{escaped}\s*(?::[^=]+)?(?:=[^=]|:=)",
-        rf"^\s*(?:[\w.]+\.prototype\.|exports\.|module\.exports\.|this\.){escaped}\s*=",
-        # Methods with a body on the same line, as in JavaScript and TypeScript.
-        rf"^\s+{MODIFIERS}(?:get\s+|set\s+|\*\s*)?{escaped}\s*(?:<[^>]*>)?\([^;]*\)\s*(?::[^;{{]+)?\{{",
-        # A type before the name and an opening parenthesis after it: C, C++, Java, C#.
-        rf"^\s*{MODIFIERS}[A-Za-z_][\w:<>,\[\]&*\s]*[\s*&](?:\w+::)*{escaped}\s*\([^;]*$",
-        # GNU style: the name begins the line.
-        rf"^(?:\w+::)*{escaped}\s*\([^;]*\)?\s*(?:const)?\s*\{{?$",
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a line defines. `owner` is the type it names itself: `T` of `func (t *T) f` and of `T::f`."""
+
+    name: str
+    kind: str
+    weak: bool = False
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A shape of line."""
+
+    kind: str
+    regex: re.Pattern[str]
+    weak: bool = False
+
+
+@cache
+def _forms(suffix: str) -> tuple[Form, ...]:
+    # Compiled at the first look at a file of the language: all of them together take a tenth of a second.
+    return tuple(
+        Form(kind.rstrip("?"), re.compile(pattern.replace("NAME", NAME)), kind.endswith("?"))
+        for kind, pattern in EXTENSIONS.get(suffix, ())
     )
 
 
-def fuzzy_patterns(name: str) -> tuple[str, ...]:
-    """Return patterns of lines that may define something whose name contains `name`, in any case."""
-    loose = r"[\w$]*".join(re.escape(part) for part in re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name) or [name])
-    return (rf"^\s*{MODIFIERS}{KEYWORDS}\s+(?:\([^)]*\)\s*)?(?:\w+[.:]+)?[\w$]*{loose}[\w$]*",)
-
-
-KINDS: tuple[tuple[str, str], ...] = (
-    (r"\bclass\b|\bdefmodule\b|\bactor\b", "class"),
-    (r"\bstruct\b|\bunion\b|\brecord\b", "struct"),
-    (r"\benum\b", "enum"),
-    (r"\binterface\b|\btrait\b|\bprotocol\b", "interface"),
-    (r"#\s*define|\bmacro_rules!|\bmacro\b|\bdefmacro\b", "macro"),
-    (r"\btype\b|\btypedef\b|\bnewtype\b", "type"),
-    (r"\bmodule\b|\bnamespace\b|\bpackage\b", "module"),
-    (r"\bfunc\s*\(", "method"),
-    (r"\b(?:def|function|fn|func|fun|sub|defp)\b", "function"),
-)
-CONTROL = re.compile(
-    r"^\s*(?:return|if|else|while|for|switch|case|throw|await|yield|raise|assert|new|print|delete|not|and|or)\b"
-)
-
-
-def kind_of(line: str, name: str) -> str | None:
-    """Return what the line defines under `name`, or None if it only looks as if it did."""
-    place = re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", line)
-    if place is None or CONTROL.match(line):
-        return None
-    before, after = line[: place.start()], line[place.end() :]
-    stripped = before.lstrip()
-    if stripped.startswith(("//", "*", "/*", "#")) and not re.match(r"#\s*define", stripped):
-        return None
-    # On the right of something, or behind a dot: a use. `exports.name =` is the exception.
-    used = re.search(r"=>?[^=]*$", before) or before.rstrip().endswith((".", "(", ",", "="))
-    if used and not re.search(r"(?:prototype|exports|this)\.$", before):
-        return None
-    # Go says what kind of type it is behind the name.
-    if re.search(r"\btype\s+$", before) and (said := re.match(r"(?:\[[^\]]*\])?\s+(struct|interface)\b", after)):
-        return said[1]
-    for pattern, kind in KINDS:
-        if re.search(pattern, before):
-            indented = before[:1] in (" ", "\t")
-            return "method" if kind == "function" and indented and re.search(r"\bdef\b", before) else kind
-    if re.match(r"\s*(?::[^=(]+)?:?=[^=]", after):
-        if before[:1] in (" ", "\t") and after.rstrip().endswith((",", ")")) and not re.search(r"\w\s+$", before):
-            return None  # An argument by name.
-        return "constant" if name.isupper() else "variable"
-    if re.match(r"\s*(?:<[^>]*>)?\(", after):
-        # A call statement at the start of a line is no definition, unless a body or typed parameters go with it.
-        if stripped == "" and not re.search(r"\{\s*$|\(\s*\w+\s+[*&]*\w+", after):
-            return None
-        if stripped == "" and before[:1] in (" ", "\t") and not after.rstrip().endswith("{"):
-            return None
-        return "method" if before[:1] in (" ", "\t") else "function"
-    if re.search(r"\b(?:const|let|var|val|static|local)\s+(?:mut\s+)?$", before):
-        return "variable"
+def definition_in(line: str, path: str) -> Definition | None:
+    """Return what `line`, whole and with its indentation, defines in the file `path`; None if nothing."""
+    suffix = path.rpartition(".")[2].lower()
+    for form in _forms(suffix):
+        match = form.regex.match(line)
+        if match is None or match["name"] in RESERVED:
+            continue
+        kind = form.kind
+        if kind == "function" and line[:1] in (" ", "\t") and EXTENSIONS[suffix] in METHODS_BY_INDENT:
+            kind = "method"
+        if kind == "variable" and match["name"].isupper():
+            kind = "constant"
+        owner = match["owner"] if "owner" in form.regex.groupindex else None
+        return Definition(match["name"], kind, form.weak, owner or "")
     return None
 
 
-def scope_pattern(names: tuple[str, ...]) -> str:
-    """Return a pattern for the line that opens the scope of a qualified name: `class Foo`, `impl Foo`."""
-    innermost = re.escape(names[-1])
+_TYPE_KEYWORDS = (
+    "class|struct|enum|union|trait|interface|object|module|namespace|record|protocol|extension|type|impl|defmodule|"
+    "defimpl|actor|def|function|fn|func|fun"
+)
+_TYPE_MODIFIERS = (
+    r"(?:(?:export|default|declare|abstract|public|private|protected|internal|static|final|sealed|open|data|inner|partial|"
+    r"pub(?:\([^)]*\))?|unsafe|typedef|template\s*<[^<>]*>|const|case|@\w+(?:\([^()]*\))?|companion|enum|inline|annotation|"
+    r"readonly|ref|indirect|implicit|fileprivate|value|class|cdef|async)\s+)*"
+)
+OPENINGS = rf"^\s*{_TYPE_MODIFIERS}(?:{_TYPE_KEYWORDS})\b"
+"""What every line passes, in ripgrep too, that opens the body of a type or function; `opened` then decides."""
+_OPENING = re.compile(rf"{OPENINGS}\s*(?:<[^>]*>\s*)?(?P<first>[\w:.$]+)(?:<.*?>)?(?:\s+for\s+(?P<second>[\w:.]+))?")
+
+
+def opened(line: str) -> str | None:
+    """Return the last part of the name of what `line` opens the body of; of `impl Trait for Type`, the type's."""
+    match = _OPENING.match(line)
+    if match is None or line.rstrip().endswith(";"):
+        return None
+    return re.split(r"::|\.", (match["second"] or match["first"]).rstrip(":."))[-1]
+
+
+def patterns(name: str, *, contains: bool = False) -> tuple[str, ...]:
+    """Return patterns for ripgrep that every line passes which may define `name`; `definition_in` then decides.
+
+    `contains`: also what has `name` as a part, in any case, its words joined in any way.
+    """
+    name = _loosely(name) if contains else re.escape(name)
+    # What stands on either side of a name; ripgrep has no look-around.
+    left, right = r"(?:^|[^\w$])", r"(?:[^\w$]|$)"
+    keywords = _keywords()
+    found = (rf"(?:^|[^\w.])(?:{keywords})\b[^=;]*{left}{name}{right}",)
+    if contains:
+        return found
     return (
-        rf"^\s*{MODIFIERS}(?:class|struct|enum|union|trait|interface|object|module|namespace|record|protocol|extension|"
-        rf"type|impl(?:<[^>]*>)?(?:\s+[\w:<>,\s]+\s+for)?|defmodule)\s+(?:\w+(?:::|\.))*{innermost}\b"
+        *found,
+        rf"^\s*#\s*define\s+{name}{right}",
+        rf"^[\w\s.,$:]*{left}{name}\s*(?::[^=]+)?:?=(?:[^=]|$)",
+        rf"^[\w].*{left}~?{name}\s*(?:[<\[].*)?\([^;]*$",
+        rf"^\s.*{left}~?{name}\s*\??(?:<.*)?\(.*(?:\{{|=>|\(\s*$)",
+        rf"^\}}\s*{name}\s*;",
+        rf"^\s*{name}\s*(?:\(\)|::)",
     )
 
 
-def import_patterns(module: str) -> tuple[str, ...]:
-    """Return patterns of lines that import `module` or something from it."""
-    last = re.escape(module)
-    dotted = re.escape(module).replace("/", r"[/.]").replace(r"\.", r"[./]").replace("::", r"(?:::|/|\.)")
-    edge = r"(?:[\"'./\s;,:{)>]|$)"
-    return (
-        rf"^\s*(?:from\s+(?:[\w.]*\.)?{dotted}(?:\.[\w.]+)?\s+import\b|import\s+(?:.*[\s,.])?{dotted}(?:[.\s,]|$))",
-        rf"^\s*from\s+\S+\s+import\s+.*\b{last}\b",
-        rf"(?:\bfrom|\bimport|\brequire\s*\(|\bimport\s*\()\s*[\"'][^\"']*\b{dotted}{edge}",
-        rf"^\s*#\s*(?:include|import)\s*[<\"][^>\"]*\b{dotted}(?:\.\w+)?[>\"]",
-        rf"^\s*(?:pub\s+)?(?:use|extern\s+crate|mod)\s+[^;]*\b{dotted}\b",
-        rf"^\s*(?:import\s+)?(?:[\w.]+\s+)?\"[^\"]*\b{dotted}\"\s*$",
-        rf"^\s*(?:require|require_relative|load|using|import|include|open|alias)\s+(?:static\s+)?[\"']?[\w.:/\\]*\b{dotted}\b",
-    )
+def _loosely(name: str) -> str:
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[A-Z]+|\d+", name) or [name]
+    return r"[\w$]*" + r"_?".join(map(re.escape, words)) + r"[\w$]*"
+
+
+@cache
+def _keywords() -> str:
+    return "|".join(re.escape(word) for word in KEYWORDS)
+
+
+KEYWORDS = (
+    "def", "cdef", "cpdef", "class", "function", "fn", "func", "fun", "struct", "enum", "union", "trait", "interface",
+    "type", "typedef", "typealias", "using", "newtype", "module", "mod", "namespace", "package", "object", "record",
+    "protocol", "extension", "macro_rules!", "macro", "const", "let", "var", "val", "static", "sub", "procedure",
+    "proc", "method", "data", "defmodule", "defp", "defmacro", "defprotocol", "defimpl", "message", "service", "rpc",
+    "table", "view", "external", "and", "exception", "actor", "delegate", "contract", "index", "trigger", "define",
+    "filter", "alias",
+)  # fmt: skip

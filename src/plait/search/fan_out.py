@@ -3,28 +3,57 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Literal
 
+from plait.host.files import NotText, decode, read_file
 from plait.host.paths import Workspace
+from plait.host.protected import credential
 from plait.protocol.calls import HitsDetail, SearchHit
 from plait.protocol.errors import ToolRefused
+from plait.search.content import content, references
+from plait.search.imports import imports
+from plait.search.look import Look
+from plait.search.paths import files
+from plait.search.place import LONGEST_LINE, BadGlob, Looker, Place, State
 from plait.search.query import Shape, classify
 from plait.search.rank import Found, merge
-from plait.search.strategies import STRATEGIES, Look
+from plait.search.ripgrep import Ripgrep, ripgrep
+from plait.search.symbols import symbols
+from plait.search.tree import Budget, Tree
+from plait.search.without_ripgrep import WithoutRipgrep
+from plait.search.words import words
 
-INDEX_STATE = "off (searched live; there is no index in this version)"
+INDEX_STATE = "off (not built in this version)"
 DEADLINE_S = 2.0
-# `definition` and `references` are what people ask for; the strategies are how it is found.
-ALIASES = {"definition": ("symbols",), "references": ("content",), "semantic": ("words",)}
+# A strategy that is cut at its own deadline still hands in what it has.
+HAND_IN_S = 0.1
+LARGEST_CONTEXT_BYTES = 20_000_000
+USUAL = ("content", "files", "symbols", "imports")
+
+Strategy = Callable[[Look], Awaitable[Found]]
+STRATEGIES: Mapping[str, Strategy] = {
+    "content": content,
+    "files": files,
+    "symbols": symbols,
+    "imports": imports,
+    "words": words,
+    "references": references,
+}
+# What people ask for, by the strategy that finds it.
+ALIASES = {"definition": "symbols", "semantic": "words"}
+KINDS = ("content", "files", "symbols", "imports", "words", "definition", "references", "semantic")
 
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """What is looked for. kinds: strategies, all that fit if empty. path: a directory or file to look in."""
+    """What is looked for. kinds: strategies, all that fit if empty. path: a directory or file to look in.
+
+    glob: as ripgrep has it. hidden: names that begin with a dot too; naming one in `path`, `glob` or `query` is
+    enough. case_sensitive: None ignores case unless the query has a capital.
+    """
 
     query: str
     kinds: tuple[str, ...] = ()
@@ -33,41 +62,38 @@ class SearchRequest:
     context_lines: int = 0
     glob: str | None = None
     case_sensitive: bool | None = None
+    hidden: bool = False
 
 
 OnPartial = Callable[[str, float, int], None]
 """(strategy, milliseconds, hits) as each strategy delivers."""
 
 
-def strategies_for(kinds: tuple[str, ...], shape: Shape) -> tuple[str, ...]:
-    """Return the names of the strategies to run. Raises ToolRefused for an unknown kind."""
-    if not kinds:
-        usual = ("content", "files", "symbols", "imports")
-        return (*usual, "words") if shape is Shape.PROSE else usual
-    names: dict[str, None] = {}
-    for kind in kinds:
-        for name in ALIASES.get(kind, (kind,)):
-            if name not in STRATEGIES:
-                known = ", ".join([*STRATEGIES, *ALIASES])
-                raise ToolRefused(f"`{kind}` is not a kind of search. Kinds: {known}.")
-            names[name] = None
-    return tuple(names)
-
-
 async def search(
-    request: SearchRequest, workspace: Workspace, *, deadline_s: float = DEADLINE_S, on_partial: OnPartial | None = None
+    request: SearchRequest,
+    workspace: Workspace,
+    *,
+    deadline_s: float = DEADLINE_S,
+    on_partial: OnPartial | None = None,
+    looker: Looker | None = None,
 ) -> HitsDetail:
-    """Return the merged hits of all strategies, best first; those not done in time are marked in `timings_ms` by -1.
+    """Return the merged hits of all strategies, best first, one a file unless a single kind or file is asked for.
+
+    `timings_ms` of a strategy that was not done in time is -1; `states` says how far each came. looker: how files
+    are looked at; None for ripgrep, or Python where there is none.
 
     Raises:
-        ToolRefused: The query is empty, a kind is unknown, or `path` does not exist.
+        ToolRefused: The query is empty, a kind or glob is not understood, or `path` is no file or directory.
     """
-    text = request.query.strip()
+    text = request.query.encode("utf-8", "replace").decode().strip()
     if not text or "\0" in text:
         raise ToolRefused("`query` is empty: say what to look for.")
-    shape = _shape(text, request.kinds)
-    names = strategies_for(request.kinds, shape)
-    looks = _looks(request, workspace, text, shape, deadline_s)
+    names = strategies_for(request.kinds, shape := _shape(text, request.kinds))
+    case = _CASES[request.case_sensitive]
+    found_by = looker or _looker()
+    budget = Budget(asyncio.get_running_loop().time() + max(0.05, deadline_s - HAND_IN_S))
+    trees = [Tree(place, found_by, budget) for place in await asyncio.to_thread(_places, request, workspace, text)]
+    looks = [Look(text, shape, tree, case) for tree in trees]
     timings: dict[str, float] = {}
     found: list[Found] = []
 
@@ -75,29 +101,50 @@ async def search(
         started = time.perf_counter()
         parts = await asyncio.gather(*(_in_root(name, look, workspace) for look in looks))
         timings[name] = round((time.perf_counter() - started) * 1000, 2)
-        result = Found(
-            name, tuple(hit for part in parts for hit in part.hits), frozenset().union(*(part.exact for part in parts))
-        )
-        found.append(result)
+        found.append(_joined(name, parts))
         if on_partial is not None:
-            on_partial(name, timings[name], len(result.hits))
+            on_partial(name, timings[name], len(found[-1].hits))
 
-    tasks = [asyncio.create_task(run(name), name=f"search {name}") for name in names]
+    tasks = {name: asyncio.create_task(run(name), name=f"search {name}") for name in names}
+    counting = asyncio.create_task(_secret_count(trees), name="search secrets")
+    everything = (*tasks.values(), counting)
     try:
-        done, _ = await asyncio.wait(tasks, timeout=deadline_s)
+        await asyncio.wait(everything, timeout=deadline_s)
     finally:
-        for task in tasks:
+        for task in everything:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
-    timings.update({name: -1.0 for name in names if name not in timings})
+        for tree in trees:
+            await tree.close()
+        await asyncio.gather(*everything, return_exceptions=True)
+    secret = 0 if counting.cancelled() or counting.exception() is not None else counting.result()
     found.sort(key=lambda result: names.index(result.strategy))
-    hits = merge(found, shape, request.limit)
+    states, notes = _outcome(tasks, found, secret)
+    timings.update({name: -1.0 for name in names if name not in timings})
+    one_place = len(trees) == 1 and trees[0].place.named and len(trees[0].place.below) == 1
+    hits = merge(found, shape, request.limit, all_spans=one_place or len(request.kinds) == 1)
     total = len({hit.path for result in found for hit in result.hits})
+    shown = [replace(hit, path=_shown(hit.path, workspace)) for hit in hits]
     if request.context_lines:
-        hits = tuple(await asyncio.gather(*(_with_context(hit, workspace, request.context_lines) for hit in hits)))
-    return HitsDetail(text, hits, INDEX_STATE, timings, total)
+        shown = list(await asyncio.gather(*(_with_context(hit, workspace, request.context_lines) for hit in shown)))
+    return HitsDetail(text, tuple(shown), INDEX_STATE, timings, total, states=states, notes=notes)
+
+
+_CASES: Mapping[bool | None, Literal["smart", "ignore", "exact"]] = {None: "smart", True: "exact", False: "ignore"}
+
+
+def _looker() -> Looker:
+    program = ripgrep()
+    return Ripgrep(program) if program is not None else WithoutRipgrep()
+
+
+def strategies_for(kinds: tuple[str, ...], shape: Shape) -> tuple[str, ...]:
+    """Return the names of the strategies to run. Raises ToolRefused for an unknown kind."""
+    if not kinds:
+        return (*USUAL, "words") if shape is Shape.PROSE else USUAL
+    for kind in kinds:
+        if kind not in KINDS:
+            raise ToolRefused(f"`{kind[:40]}` is not a kind of search. Kinds: {', '.join(KINDS)}.")
+    return tuple(dict.fromkeys(ALIASES.get(kind, kind) for kind in kinds))
 
 
 def _shape(text: str, kinds: tuple[str, ...]) -> Shape:
@@ -113,51 +160,106 @@ def _shape(text: str, kinds: tuple[str, ...]) -> Shape:
             return classify(text)
 
 
-def _looks(request: SearchRequest, workspace: Workspace, text: str, shape: Shape, deadline_s: float) -> list[Look]:
-    globs = (request.glob,) if request.glob else ()
-    ignore_case = None if request.case_sensitive is None else not request.case_sensitive
-    places: list[tuple[Path, tuple[str, ...]]]
+def _places(request: SearchRequest, workspace: Workspace, text: str) -> list[Place]:
+    """Return where to look. Blocks; a path given may lie outside of the workspace: the policy has judged that."""
+    globs = (request.glob.strip(),) if request.glob and request.glob.strip() else ()
+    dotted = any(part.startswith(".") and part.strip(".") for glob in globs for part in glob.lstrip("!").split("/"))
+    hidden = request.hidden or dotted or _names_hidden(text)
     if request.path is None:
-        places = [(root, ()) for root in workspace.roots]
-    else:
-        path = workspace.resolve(request.path)
-        if not path.exists():
-            raise ToolRefused(f"`{request.path}` does not exist; nothing was searched.")
-        root = workspace.root_of(path)
-        if root is None:
-            places = [(path, ())] if path.is_dir() else [(path.parent, (path.name,))]
-        else:
-            relative = path.relative_to(root).as_posix()
-            places = [(root, () if relative == "." else (relative,))]
-    return [Look(text, shape, root, below, globs, ignore_case, deadline_s) for root, below in places]
+        # A root within another is searched with that.
+        roots = [root for root in workspace.roots if not any(other in root.parents for other in workspace.roots)]
+        return [Place(root, globs=globs, hidden=hidden) for root in dict.fromkeys(roots)]
+    path = workspace.resolve(request.path)
+    if not path.is_file() and not path.is_dir():
+        what = "is no file or directory" if path.exists() else "does not exist"
+        raise ToolRefused(f"`{request.path}` {what}; nothing was searched.")
+    root = workspace.root_of(path) or (path if path.is_dir() else path.parent)
+    below = path.relative_to(root).as_posix()
+    if below == ".":
+        return [Place(root, globs=globs, hidden=hidden, named=credential(path.as_posix()))]
+    named = path.is_file() or credential(path.as_posix())
+    return [Place(root, (below,), () if path.is_file() else globs, hidden, named)]
+
+
+def _names_hidden(text: str) -> bool:
+    """True for a query such as `.github/workflows` or `.gitignore`."""
+    words = text.split()
+    return len(words) == 1 and any(
+        part.startswith(".") and part[1:2].isalpha() for part in text.split("/")[:-1] or [text]
+    )
 
 
 async def _in_root(name: str, look: Look, workspace: Workspace) -> Found:
     """Run a strategy in one root; paths of further roots, and of places outside, come back absolute."""
     result = await STRATEGIES[name](look)
-    if look.root == workspace.roots[0]:
+    if look.tree.place.root == workspace.roots[0]:
         return result
-    top = look.root.as_posix()
-    return Found(
-        result.strategy,
-        tuple(replace(hit, path=f"{top}/{hit.path}") for hit in result.hits),
-        frozenset((f"{top}/{path}", line) for path, line in result.exact),
+    top = look.tree.place.root.as_posix().rstrip("/")
+    return replace(
+        result,
+        hits=tuple(replace(hit, path=f"{top}/{hit.path}") for hit in result.hits),
+        exact=frozenset((f"{top}/{path}", line) for path, line in result.exact),
     )
 
 
+def _joined(name: str, parts: list[Found]) -> Found:
+    """Join what one strategy found in several roots, taking turns."""
+    longest = max(len(part.hits) for part in parts)
+    hits = [part.hits[rank] for rank in range(longest) for part in parts if rank < len(part.hits)]
+    state = next((part.state for part in parts if part.state is not State.DONE), State.DONE)
+    note = next((part.note for part in parts if part.note), "")
+    return Found(name, tuple(hits), frozenset().union(*(part.exact for part in parts)), state, note)
+
+
+async def _secret_count(trees: list[Tree]) -> int:
+    """Return how many files of the places hold secrets: of all, whatever matches, or the count would tell of them."""
+    return sum([(await tree.names()).secret for tree in trees])
+
+
+def _outcome(
+    tasks: Mapping[str, asyncio.Task[None]], found: list[Found], secret: int
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return how far each strategy came, and what the reader must know. Raises what went wrong if all failed."""
+    states = {result.strategy: str(result.state) for result in found}
+    notes = [result.note for result in found if result.note]
+    failures = []
+    for name, task in tasks.items():
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            failures.append(error)
+            states[name] = str(State.FAILED)
+            notes.append(f"{name} failed: {error}")
+        else:
+            states.setdefault(name, str(State.DEADLINE))
+    for error in failures:
+        if isinstance(error, BadGlob) or len(failures) == len(tasks):
+            raise error
+    if secret:
+        notes.append(f"{secret} file{'s' * (secret > 1)} that may hold secrets left out")
+    return states, tuple(dict.fromkeys(notes))
+
+
+def _shown(path: str, workspace: Workspace) -> str:
+    """Return a hit's path as `read` takes it: relative to the working directory, or absolute."""
+    return workspace.show(workspace.roots[0] / path)
+
+
 async def _with_context(hit: SearchHit, workspace: Workspace, lines: int) -> SearchHit:
-    path = Path(os.path.join(workspace.roots[0], hit.path))
+    """Return the hit with the lines around it as its text, each numbered: `12:` the hit's own, `13-` another."""
+    if hit.kind == "file":
+        return hit
+    try:
+        state = await read_file(workspace.resolve(hit.path), max_bytes=LARGEST_CONTEXT_BYTES)
+        text = decode(state.data).text.split("\n")
+    except (ToolRefused, NotText):
+        return hit
+    first = max(1, hit.line - lines)
+    window = enumerate(text[first - 1 : hit.end_line + lines], first)
+    numbered = (f"{number}{':' if number == hit.line else '-'}{line[:LONGEST_LINE]}" for number, line in window)
+    return replace(hit, text="\n".join(line.rstrip("\r") for line in numbered))
 
-    def read() -> SearchHit:
-        try:
-            with path.open(encoding="utf-8", errors="replace") as file:
-                window = [
-                    text.rstrip("\r\n")[:400]
-                    for number, text in enumerate(file, 1)
-                    if hit.line - lines <= number <= hit.end_line + lines
-                ]
-        except OSError:
-            return hit
-        return replace(hit, text="\n".join(window), line=max(1, hit.line - lines), end_line=hit.end_line + lines)
 
-    return hit if hit.kind == "file" else await asyncio.to_thread(read)
+async def shortest_paths(workspace: Workspace, limit: int, *, deadline_s: float) -> tuple[str, ...]:
+    """Return the `limit` files of the first root that lie least deep."""
+    names = (await _looker().names(Place(workspace.roots[0]), deadline_s)).found
+    return tuple(_shown(name, workspace) for name in sorted(names, key=lambda name: (name.count("/"), name))[:limit])

@@ -23,28 +23,50 @@ FILE_NAME = re.compile(
     r"[\w@.+-]+\.(?:py|pyi|js|jsx|mjs|cjs|ts|tsx|go|rs|c|h|cc|cpp|hpp|java|kt|swift|rb|php|cs|scala|lua|ex|exs|hs|ml|"
     r"sh|bash|zsh|sql|html|css|scss|md|rst|txt|toml|yaml|yml|json|xml|ini|cfg|lock|proto|gradle|cmake|tf|vue|svelte)\Z"
 )
+# The beginning of a definition, typed as it stands in the code.
+DEFINES = re.compile(
+    r"(?:(?:export|pub|public|private|static|async|abstract)\s+)*"
+    r"(?:def|class|func|fn|function|fun|struct|enum|interface|trait|type|impl|const|let|var|namespace|macro_rules!)"
+    r"\s+[\w$]+[(:{]?\Z"
+)
 # What makes a text a regex to the eye: classes, escapes, quantified groups, anchors around words.
 REGEX = re.compile(r"\\[bdswBDSW.(\[{|+*?$^]|\.[*+]|\[[^\]]+\][*+?]?|\([^)]*\|[^)]*\)|^\^|\$\Z|\w\|\w|\)\s*[*+?]")
-WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+WORD = re.compile(r"[^\W\d_][^\W_]*")
+MOST_TERMS = 8
 CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
 
+# Words that only make a sentence.
 # fmt: off
 STOP_WORDS = frozenset(
     {
-        "a", "about", "all", "an", "and", "any", "are", "as", "at", "be", "been", "being", "but", "by", "can",
-        "code", "could", "did", "do", "does", "doing", "done", "each", "else", "every", "find", "for", "from",
-        "get", "gets", "getting", "give", "given", "go", "goes", "had", "happen", "happens", "has", "have",
-        "having", "here", "how", "i", "if", "in", "into", "is", "it", "its", "just", "know", "let", "like",
-        "look", "made", "make", "makes", "many", "may", "me", "more", "most", "much", "my", "need", "no", "not",
-        "of", "off", "on", "one", "or", "our", "out", "over", "please", "project", "repo", "repository", "run",
-        "runs", "same", "see", "set", "should", "show", "so", "some", "somewhere", "such", "take", "tell",
-        "than", "that", "the", "their", "them", "then", "there", "these", "they", "thing", "things", "this",
-        "those", "through", "to", "under", "up", "us", "use", "used", "uses", "using", "want", "was", "way",
-        "we", "were", "what", "when", "where", "whether", "which", "while", "who", "why", "will", "with",
-        "within", "without", "work", "works", "would", "you", "your", "explain", "describe", "list", "file",
-        "files", "function", "functions", "class", "classes", "method", "methods", "define", "defined",
-        "defines", "definition", "implement", "implemented", "implementation", "implements", "handle",
-        "handled", "handles", "handling", "called", "calls", "call",
+        "a", "about", "after", "all", "also", "an", "and", "any", "are", "as", "at", "be", "because", "been",
+        "before", "being", "both", "but", "by", "can", "cannot", "could", "did", "do", "does", "doing", "done",
+        "during", "each", "either", "else", "every", "exactly", "find", "for", "from", "get", "gets", "getting",
+        "give", "given", "go", "goes", "had", "happen", "happens", "has", "have", "having", "here", "how", "however",
+        "i", "if", "in", "inside", "into", "is", "it", "its", "itself", "just", "kind", "know", "let", "like", "look",
+        "made", "make", "makes", "many", "may", "me", "might", "more", "most", "much", "must", "my", "need", "needs",
+        "no", "not", "now", "of", "off", "on", "one", "only", "onto", "or", "other", "our", "out", "over", "own",
+        "per", "please", "responsible", "same", "see", "shall", "should", "show", "since", "so", "some", "somewhere",
+        "such", "take", "takes", "tell", "than", "that", "the", "their", "them", "then", "there", "these", "they",
+        "thing", "things", "this", "those", "through", "to", "too", "under", "until", "up", "upon", "us", "using",
+        "want", "was", "way", "ways", "we", "were", "what", "when", "where", "whether", "which", "while", "who",
+        "whom", "whose", "why", "will", "with", "within", "without", "work", "works", "would", "you", "your",
+        "explain", "describe", "actually", "currently", "place", "places", "part", "parts", "decide", "decides",
+    }
+)
+# fmt: on
+# Words that stand in every file of code: they count only where a sentence has little else.
+# fmt: off
+COMMON_WORDS = frozenset(
+    {
+        "call", "called", "calling", "calls", "change", "changed", "class", "classes", "code", "codebase", "contain",
+        "contains", "create", "created", "creates", "define", "defined", "defines", "definition", "determine",
+        "determined", "executed", "file", "files", "function", "functions", "handle", "handled", "handles",
+        "handling", "implement", "implementation", "implemented", "implements", "line", "lines", "list", "logic",
+        "method", "methods", "module", "object", "objects", "perform", "performed", "program", "project", "repo",
+        "repository", "return", "returned", "returns", "run", "running", "runs", "set", "sets", "source", "turn",
+        "turned", "type", "use", "used", "user", "uses", "value", "values", "variable", "variables", "whole", "write",
+        "written",
     }
 )
 # fmt: on
@@ -68,7 +90,9 @@ def classify(query: str) -> Shape:
         return Shape.REGEX if REGEX.search(text) else Shape.LITERAL
     if REGEX.search(text) and not text.endswith("?"):
         return Shape.REGEX
-    plain = [word for word in words if re.fullmatch(r"[A-Za-z][\w'.-]*[?,.:;!]*", word)]
+    if DEFINES.match(text):
+        return Shape.LITERAL
+    plain = [word for word in words if re.fullmatch(r"[\"'`(]*[^\W\d_][\w'’./-]*[\"'`)]*[?,.:;!…？。，]*", word)]
     return Shape.PROSE if len(plain) >= 0.7 * len(words) and not re.search(r"[(){}=<>]", text) else Shape.LITERAL
 
 
@@ -108,26 +132,47 @@ def _is_name(word: str) -> bool:
 
 
 def terms(query: str) -> tuple[str, ...]:
-    """Return the words that carry a sentence's meaning, lower case, cut to a common stem, in order, at most eight."""
-    words = [piece.lower() for word in WORD.findall(query) for piece in CAMEL.findall(word)]
-    kept = [stem(word) for word in words if word not in STOP_WORDS and len(word) > 2]
-    return tuple(dict.fromkeys(kept))[:8]
+    """Return the words that carry a sentence's meaning, in lower case and in order, each once, at most eight."""
+    words = [piece.lower() for word in WORD.findall(query) for piece in (CAMEL.findall(word) or [word])]
+    kept = list(
+        dict.fromkeys(word for word in words if word not in STOP_WORDS and (len(word) > 2 or not word.isascii()))
+    )
+    telling = [word for word in kept if word not in COMMON_WORDS]
+    chosen = telling if len(telling) >= 2 else kept
+    return tuple({variants(word): word for word in reversed(chosen)}.values())[::-1][:MOST_TERMS]
 
 
-def stem(word: str) -> str:
-    """Cut the commonest English endings, so that `retries` finds `retry` and `handling` finds `handle`."""
-    for ending, instead in (
-        ("ies", "y"),
-        ("ing", ""),
-        ("ied", "y"),
-        ("ions", ""),
-        ("ion", ""),
-        ("ed", ""),
-        ("es", ""),
-        ("s", ""),
+def variants(word: str) -> str:
+    """Return a pattern of the beginning that the forms of an English word share: `retries` and `retry`, `allocation`
+    and `allocate`. What is not English is left as it is.
+    """
+    if not re.fullmatch(r"[a-z]+", word):
+        return re.escape(word)
+    if len(word) <= 4:
+        # Short ones begin too many others: `sent` is no `sentinel`, `lock` no `lockstep`.
+        return f"{word}{word[-1]}?(?:e?s|e?d|ing|e?rs?)?(?-i:[^a-z]|$)"
+    if match := re.fullmatch(r"(\w{2,})(?:ies|ied|y|ying)", word):
+        return f"{match[1]}(?:y|i)"
+    for ending, shortest in (
+        ("ations", 4),
+        ("ation", 4),
+        ("ions", 4),
+        ("ion", 4),
+        ("ings", 3),
+        ("ing", 3),
+        ("ers", 5),
+        ("er", 5),
+        ("ors", 6),
+        ("or", 6),
+        ("ed", 3),
     ):
-        if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
-            cut = word[: -len(ending)] + instead
-            # `retry` must still match `retries`: what is searched for is a beginning.
-            return cut[:-1] if cut.endswith("y") and len(cut) > 4 else cut
-    return word[:-1] if word.endswith(("e", "y")) and len(word) > 4 else word
+        root = word.removesuffix(ending)
+        if root != word and len(root) >= shortest and re.search(r"[aeiou]", root):
+            # `mapping`, `running`: but `calling`, `passing`.
+            doubled = re.search(r"([bdgmnprt])\1$", root)
+            return root[:-1] if doubled else root
+    if re.search(r"(?:s|x|z|ch|sh)es$", word) and len(word) > 5:
+        return word[:-2]
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3:
+        word = word[:-1]
+    return word[:-1] if word.endswith("e") and len(word) >= 5 else word

@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from plait.protocol.calls import SearchHit
+from plait.search.place import State
 from plait.search.query import Shape
 
 K = 60
-EXACT_DEFINITION_BONUS = 1.0
-# Who asks for a file or an import does not want what happens to be called the same, unless it is the very file.
-NO_DEFINITION = frozenset({Shape.IMPORT, Shape.REGEX})
+EXACT_BONUS = 1.0
+# Who asks for an import or a pattern does not want what happens to be called the same.
+NO_EXACT = frozenset({Shape.IMPORT, Shape.REGEX})
 
 WEIGHTS: Mapping[Shape, Mapping[str, float]] = {
     Shape.IDENTIFIER: {"symbols": 3.0, "content": 1.0, "files": 0.8, "imports": 0.5},
@@ -25,74 +27,118 @@ WEIGHTS: Mapping[Shape, Mapping[str, float]] = {
     Shape.IMPORT: {"imports": 3.5, "content": 0.8, "symbols": 0.5, "files": 0.5},
     Shape.REGEX: {"content": 3.0, "symbols": 0.3, "files": 0.3, "imports": 0.3},
     Shape.LITERAL: {"content": 3.0, "symbols": 0.5, "files": 0.5, "imports": 0.3},
-    Shape.PROSE: {"words": 3.0, "content": 2.0, "symbols": 1.0, "files": 0.6, "imports": 0.2},
+    Shape.PROSE: {"words": 3.0, "content": 1.5, "symbols": 1.5, "files": 0.5, "imports": 0.2},
 }
 
-TESTS = re.compile(
-    r"(?:^|/)(?:tests?|testing|testdata|__tests__|spec|specs|fixtures?|mocks?)/|(?:^|/)(?:test_[^/]*|conftest\.py)$|[._-](?:test|spec)\.\w+$|_test\.\w+$|Tests?\.\w+$"
+# fmt: off
+TEST_DIRECTORIES = frozenset(
+    {
+        "test", "tests", "testdata", "__tests__", "__mocks__", "spec", "specs", "fixture", "fixtures", "mock",
+        "mocks", "testsuite", "e2e",
+    }
 )
-VENDORED = re.compile(
-    r"(?:^|/)(?:vendor|vendored|_vendor|third[_-]?party|external|extern|node_modules|site-packages|dist|build)/"
+# fmt: on
+# fmt: off
+VENDORED_DIRECTORIES = frozenset(
+    {
+        "vendor", "vendored", "_vendor", "third_party", "third-party", "thirdparty", "external", "extern",
+        "node_modules", "site-packages", "dist", "_vendored_packages", "bower_components",
+    }
 )
-GENERATED = re.compile(
-    r"\.(?:min\.(?:js|css)|pb\.go|g\.dart)$|_pb2(?:_grpc)?\.py$|(?:^|/)(?:generated|gen)/|[._](?:generated|gen)\.\w+$|\.lock$|lock\.json$"
+# fmt: on
+GENERATED_DIRECTORIES = frozenset(["generated", "gen", "__generated__", "autogen"])
+SIDE_DIRECTORIES = frozenset(
+    ["doc", "docs", "documentation", "changelogs", "examples", "example", "samples", "sample", "benchmarks", "bench"]
 )
-DOCUMENTS = re.compile(
-    r"\.(?:md|rst|txt|adoc|html?|po|pot)$|(?:^|/)(?:docs?|documentation|changelogs?|examples?|samples?|benchmarks?)/|(?:^|/)(?:CHANGE|NEWS|README|LICENSE)",
-    re.IGNORECASE,
+TEST_FILE = re.compile(r"test_|conftest\.py$|.*(?:[._-](?:test|tests|spec)\.\w+$|_test\.\w+$)")
+CAMEL_TEST_FILE = re.compile(r".*[a-z0-9]Tests?\.\w+$")
+GENERATED_FILE = re.compile(
+    r".*(?:\.min\.(?:js|css)|\.pb\.\w+|_pb2(?:_grpc)?\.pyi?|\.g\.\w+|[._](?:generated|gen)\.\w+|\.lock|lock\.json|\.map)$"
+    r"|zz_generated|z[a-z]+_\w+_\w+\.go$"
 )
-DATA = re.compile(r"\.(?:json|ya?ml|csv|tsv|xml|svg|snap|sum|golden|out|log)$")
+DOCUMENT = re.compile(
+    r".*\.(?:md|rst|txt|adoc|html?|po|pot|tex|ipynb)$|(?:change(?:s|log)|news|readme|license|copying|authors)\b"
+)
+DATA = re.compile(r".*\.(?:json|ya?ml|csv|tsv|xml|svg|snap|sum|golden|out|log|toml|ini|cfg|css|scss)$")
+# What is there twice for the sake of old callers, and interfaces without their bodies.
+ASIDE = re.compile(r"(?:.*/)?(?:compat\w*|legacy|deprecated)(?:/|\.\w+$)")
+HEADER = re.compile(r".*\.(?:h|hh|hpp|hxx|pyi|d\.ts)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one strategy found, best first. `exact` hits define just what was asked for."""
+    """What one strategy found, best first. `exact` hits (path, line) are just what was asked for.
+
+    note: something the reader must know, in one line.
+    """
 
     strategy: str
-    hits: tuple[SearchHit, ...]
+    hits: tuple[SearchHit, ...] = ()
     exact: frozenset[tuple[str, int]] = frozenset()
+    state: State = State.DONE
+    note: str = ""
 
 
-def penalty(path: str, shape: Shape) -> float:
+@lru_cache(maxsize=20_000)
+def standing(path: str) -> float:
     """Return the factor of a path's score: 1 for source, less for what one looks at later."""
-    if shape is Shape.PATH:
-        return 0.9 if VENDORED.search(path) else 1.0
+    folded = path.lower()
+    *directories, base = folded.split("/")
+    above = frozenset(directories)
     factor = 1.0
-    if TESTS.search(path):
-        factor *= 0.35
-    if VENDORED.search(path):
+    if above & TEST_DIRECTORIES or TEST_FILE.match(base) or CAMEL_TEST_FILE.match(path):
+        factor *= 0.3
+    if above & VENDORED_DIRECTORIES:
         factor *= 0.4
-    if GENERATED.search(path):
+    if above & GENERATED_DIRECTORIES or GENERATED_FILE.match(base):
         factor *= 0.4
-    if DOCUMENTS.search(path):
+    if DOCUMENT.match(base) or above & SIDE_DIRECTORIES:
         factor *= 0.45
-    elif DATA.search(path):
+    elif DATA.match(base):
         factor *= 0.5
+    if HEADER.match(base):
+        factor *= 0.8
+    if ASIDE.match(folded):
+        factor *= 0.7
     return factor
 
 
-def merge(found: Sequence[Found], shape: Shape, limit: int) -> tuple[SearchHit, ...]:
-    """Return the best `limit` hits of all strategies, one a file, best first."""
+def penalty(path: str, shape: Shape) -> float:
+    """Return the factor of a path's score. Who names a file wants that file, whatever it is."""
+    if shape is Shape.PATH:
+        return 0.9 if standing(path) < 1.0 else 1.0
+    return standing(path)
+
+
+def merge(found: Sequence[Found], shape: Shape, limit: int, *, all_spans: bool = False) -> tuple[SearchHit, ...]:
+    """Return the best `limit` hits of all strategies, best first, one a file.
+
+    `all_spans`: what is left of the limit is filled with further spans of the same files, in the strategies' order.
+    """
     scores: dict[str, float] = {}
     best: dict[str, tuple[float, SearchHit]] = {}
     strategies: dict[str, set[str]] = {}
     for result in found:
         weight = WEIGHTS[shape].get(result.strategy, 0.5)
-        seen: set[str] = set()
+        values: dict[str, float] = {}
         for rank, hit in enumerate(result.hits):
-            exact = (hit.path, hit.line) in result.exact and shape not in NO_DEFINITION
             value = weight / (K + rank) * penalty(hit.path, shape)
-            if exact:
-                value += EXACT_DEFINITION_BONUS * penalty(hit.path, shape)
-            strategies.setdefault(hit.path, set()).add(result.strategy)
-            if hit.path not in seen:
-                # Many lines of one file are one vote; a definition further down still is the better span.
-                seen.add(hit.path)
-                scores[hit.path] = scores.get(hit.path, 0.0) + value
-            if hit.path not in best or value > best[hit.path][0]:
-                best[hit.path] = (value, hit)
+            if (hit.path, hit.line) in result.exact and shape not in NO_EXACT:
+                value += EXACT_BONUS * penalty(hit.path, shape)
+            if value > values.get(hit.path, -1.0):
+                values[hit.path] = value
+                if hit.path not in best or value > best[hit.path][0]:
+                    best[hit.path] = (value, hit)
+        for path, value in values.items():
+            # Many lines of one file are one vote, that of the best.
+            scores[path] = scores.get(path, 0.0) + value
+            strategies.setdefault(path, set()).add(result.strategy)
     order = sorted(best, key=lambda path: (-scores[path], path))
+    chosen = [best[path][1] for path in order[:limit]]
+    if all_spans:
+        spans = {(hit.path, hit.line): hit for hit in (*chosen, *(hit for result in found for hit in result.hits))}
+        chosen = list(spans.values())
     return tuple(
-        replace(best[path][1], score=round(scores[path], 5), strategies=tuple(sorted(strategies[path])))
-        for path in order[:limit]
+        replace(hit, score=round(scores[hit.path], 5), strategies=tuple(sorted(strategies[hit.path])))
+        for hit in chosen[:limit]
     )

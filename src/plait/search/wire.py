@@ -65,6 +65,8 @@ def encode_hits(detail: HitsDetail) -> dict[str, Any]:
         ],
         "index": detail.index,
         "timings": detail.timings_ms,
+        "states": detail.states,
+        "notes": list(detail.notes),
     }
 
 

@@ -7,24 +7,30 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from plait.host.paths import Workspace
-from plait.protocol.calls import HitsDetail
+from plait.host.protected import credential
 from plait.protocol.effects import Access, Effects, Mode
 from plait.search.fan_out import SearchRequest, search
 from plait.tools.base import Cap, Tool, ToolArgs, ToolContext, ToolOutput
+from plait.tools.hits_text import as_text
+from plait.tools.output import printable
 
-MOST_TEXT = 160
-USUAL_ANSWER = 1_000
-"""Characters of the answer to a query that asks for nothing more."""
+USUAL_LIMIT = 10
+USUAL_ANSWER_BYTES = 1_024
+"""What the answer to a query that asks for nothing more may take."""
 
 
 class SearchArgs(ToolArgs, frozen=True):
     query: Annotated[str, Meta(min_length=1, max_length=4000)]
     kinds: Annotated[
-        list[str], Meta(max_length=6, description="content, files, symbols, imports, words; default: all that fit")
+        list[str],
+        Meta(
+            max_length=8,
+            description="content, files, symbols, imports, words, definition, references; default: all that fit",
+        ),
     ] = []  # noqa: RUF012
     path: Annotated[str | None, Meta(description="directory or file to search in")] = None
     glob: str | None = None
-    limit: Annotated[int, Meta(ge=1, le=200)] = 10
+    limit: Annotated[int, Meta(ge=1, le=200)] = USUAL_LIMIT
     context_lines: Annotated[int, Meta(ge=0, le=20)] = 0
     case_sensitive: bool | None = None
 
@@ -36,45 +42,28 @@ class Search(Tool[SearchArgs]):
 
     def effects(self, args: SearchArgs, workspace: Workspace) -> Effects:
         places = [workspace.resolve(args.path)] if args.path else list(workspace.roots)
-        accesses = tuple(Access(Mode.READ, place.as_posix(), tree=True) for place in places)
-        return Effects(accesses, reason=f"searches {args.path or 'the workspace'}")
+        paths = tuple(place.as_posix() for place in places)
+        # Secrets below a directory are left out; to name them is to ask for them.
+        secrets = tuple(path for path in paths if args.path and credential(path))
+        where = printable(args.path) if args.path else "the workspace"
+        return Effects(
+            tuple(Access(Mode.READ, path, tree=True) for path in paths),
+            credentials=secrets,
+            reason=f"searches {where}" + (", which may hold secrets" if secrets else ""),
+        )
 
     async def run(self, args: SearchArgs, ctx: ToolContext) -> ToolOutput:
         delivered: list[float] = []
 
         def on_partial(strategy: str, elapsed_ms: float, hits: int) -> None:
             delivered.append(elapsed_ms)
-            ctx.report(f"{len(delivered)} strategies · {max(delivered):.0f} ms")
+            words = "1 strategy" if len(delivered) == 1 else f"{len(delivered)} strategies"
+            ctx.report(f"{words} · {max(delivered):.0f} ms")
 
         request = SearchRequest(
             args.query, tuple(args.kinds), args.path, args.limit, args.context_lines, args.glob, args.case_sensitive
         )
         detail = await search(request, ctx.workspace, on_partial=on_partial)
-        asked_for_more = args.limit > 10 or args.context_lines > 0
-        budget = ctx.output_budget if asked_for_more else min(USUAL_ANSWER, ctx.output_budget)
+        asked_for_more = args.limit > USUAL_LIMIT or args.context_lines > 0
+        budget = ctx.output_budget if asked_for_more else min(USUAL_ANSWER_BYTES, ctx.output_budget)
         return ToolOutput(as_text(detail, budget), detail)
-
-
-def as_text(detail: HitsDetail, budget: int) -> str:
-    """Return the hits for the model: `path:line kind (strategies)` and a line of evidence each, within `budget`."""
-    if not detail.hits:
-        late = [name for name, elapsed in detail.timings_ms.items() if elapsed < 0]
-        unfinished = f" ({', '.join(late)} not finished in time)" if late else ""
-        return f"No hits for `{detail.query}`{unfinished}. Try fewer or other words."
-    lines: list[str] = []
-    room = budget - 80
-    for hit in detail.hits:
-        place = hit.path if hit.kind == "file" else f"{hit.path}:{hit.line}"
-        if "\n" in hit.text:
-            line = f"{place} {hit.kind}\n{hit.text}"
-        else:
-            text = hit.text if len(hit.text) <= MOST_TEXT else hit.text[: MOST_TEXT - 1] + "…"
-            line = f"{place} {hit.kind}" + (f": {text}" if hit.kind != "file" else "")
-        room -= len(line) + 1
-        if room < 0 and lines:
-            break
-        lines.append(line)
-    more = detail.total - len(lines)
-    if more > 0:
-        lines.append(f"[{more} more files match; raise `limit`, or narrow by `path`, `glob`, `kinds`]")
-    return "\n".join(lines)

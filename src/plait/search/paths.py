@@ -1,0 +1,104 @@
+"""Search for files by their path: by name, by its end, or letter by letter in order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from plait.protocol.calls import SearchHit
+from plait.search import query
+from plait.search.look import MOST_HITS, Look
+from plait.search.query import Shape
+from plait.search.rank import Found, penalty
+
+
+async def files(look: Look) -> Found:
+    """Files whose path matches, by name, by its end, or letter by letter in order."""
+    names = await look.tree.names()
+    wanted = query.unquoted(look.text).strip().removeprefix("./").strip("/").lower()
+    if look.shape is Shape.PROSE:
+        scored = _named_alike(names.found, query.terms(look.text))
+    else:
+        scored = _matching(names.found, wanted, look.shape)
+    ordered = sorted(scored, key=lambda path: (-scored[path] * penalty(path, look.shape), len(path), path))[:MOST_HITS]
+    exact = frozenset((path, 1) for path in ordered if scored[path] >= WHOLE and look.shape is Shape.PATH)
+    hits = tuple(SearchHit(path, 1, 1, "file", path, freshness="live") for path in ordered)
+    return Found("files", hits, exact, names.state)
+
+
+WHOLE = 9.0
+"""The score of a path that is just what was asked for."""
+
+
+def _matching(paths: Sequence[str], wanted: str, shape: Shape) -> dict[str, float]:
+    """Return the paths that hold the letters of `wanted` in order, with how well they match."""
+    if shape is Shape.QUALIFIED:
+        wanted = re.sub(r"::|[.#]|->", "/", wanted.removesuffix("()"))
+    if not wanted or len(wanted) > 200 or "\n" in wanted:
+        return {}
+    # One expression over all paths at once. Each letter is looked for up to its first place, so nothing is tried twice.
+    letters = [re.escape(sign) for sign in wanted if not sign.isspace()]
+    loose = "(?im)^" + "".join(f"[^\n{letter}]*{letter}" for letter in letters)
+    # A name is written `TaskQueue`, `task_queue` or `task-queue`.
+    joined = "[-_]?".join(letter for letter in letters if letter not in ("_", r"\-"))
+    exactly = f"(?im)^[^\n]*{joined}"
+    text = "\n".join(path.replace("\n", " ") for path in paths)
+    pattern = loose if shape is Shape.PATH and len(wanted) >= 4 else exactly
+    by_start = dict(zip(_starts(paths), paths, strict=True))
+    found = (by_start[match.start()] for match in re.finditer(pattern, text))
+    return {path: score for path in found if (score := _score(path.lower(), wanted, shape)) > 0}
+
+
+def _starts(paths: Sequence[str]) -> list[int]:
+    starts, place = [], 0
+    for path in paths:
+        starts.append(place)
+        place += len(path) + 1
+    return starts
+
+
+def _score(path: str, wanted: str, shape: Shape) -> float:
+    base = path.rpartition("/")[2]
+    stem = base.partition(".")[0]
+    if path == wanted:
+        return 12.0
+    if base == wanted or path.endswith(f"/{wanted}"):
+        return 10.0
+    if stem == wanted or path.rpartition(".")[0].endswith(f"/{wanted}"):
+        return WHOLE if shape is Shape.PATH else 6.0
+    if shape is Shape.QUALIFIED:
+        return 5.0 if f"/{wanted}/" in f"/{path}" else 0.0
+    if len(wanted) < 3:
+        return 0.0
+    squeezed = _squeezed(wanted)
+    if _squeezed(stem) == squeezed:
+        return 6.0
+    if f"/{wanted}/" in f"/{path}":
+        return 4.0
+    if squeezed in _squeezed(base):
+        return 5.0 + len(wanted) / len(base)
+    if squeezed in _squeezed(path):
+        return 3.0 + len(wanted) / len(path)
+    return 1.0 + len(wanted) / len(path)
+
+
+def _squeezed(text: str) -> str:
+    return text.replace("_", "").replace("-", "")
+
+
+def _named_alike(paths: Sequence[str], terms: Sequence[str]) -> dict[str, float]:
+    """Return the paths that name what a sentence speaks of: in their last part, or above it."""
+    if not terms:
+        return {}
+    scored: dict[str, float] = {}
+    matchers = [re.compile(query.variants(term), re.IGNORECASE) for term in terms]
+    any_of = re.compile("|".join(matcher.pattern for matcher in matchers), re.IGNORECASE)
+    for path in paths:
+        if any_of.search(path) is None:
+            continue
+        directory, _, base = path.rpartition("/")
+        named = sum(2.0 for matcher in matchers if matcher.search(base))
+        scored[path] = named + sum(
+            0.7 for matcher in matchers if not matcher.search(base) and matcher.search(directory)
+        )
+    return scored

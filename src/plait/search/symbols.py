@@ -1,0 +1,159 @@
+"""Search for definitions by name: exact, within a type or module, or similar."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from plait.protocol.calls import SearchHit
+from plait.search import definitions, query
+from plait.search.definitions import definition_in
+from plait.search.look import MOST_HITS, MOST_NAMES, Look, hit_of
+from plait.search.place import Line, Lines, Pattern, State
+from plait.search.query import Shape
+from plait.search.rank import Found, penalty
+
+# Kinds in the order in which one wants to see them, where a name is defined more than once.
+STRENGTH = {"method": 1, "constant": 1, "variable": 2, "type": 1, "field": 3, "declaration": 4}
+
+
+async def symbols(look: Look) -> Found:
+    """Definitions of the name that is asked for, exact ones first, then those whose name contains it."""
+    match look.shape:
+        case Shape.PROSE:
+            names = query.names_in(look.text)[:MOST_NAMES]
+        case Shape.IDENTIFIER | Shape.QUALIFIED:
+            names = (query.last_name(look.text),)
+        case Shape.PATH:
+            names = ()
+        case _:
+            # `def close(` and `class Foo` say what they look for by their last word.
+            names = tuple(re.findall(r"[A-Za-z_$][\w$]{2,}", query.unquoted(look.text)))[-1:]
+    hits: list[SearchHit] = []
+    exact: set[tuple[str, int]] = set()
+    state = State.DONE
+    for name in names:
+        found = await _defined(look, name)
+        state = found.state if state is State.DONE else state
+        exact |= found.exact
+        hits += found.hits
+    return Found("symbols", tuple(hits[:MOST_HITS]), frozenset(exact), state)
+
+
+async def _defined(look: Look, name: str) -> Found:
+    lines = await look.naming(name)
+    if lines.state is State.CAPPED:
+        # Too many lines hold the name: only those that look like a definition then.
+        lines = await look.tree.lines(Pattern("|".join(definitions.patterns(name)), case="exact"))
+    defined = _definitions(lines, name)
+    if look.shape is Shape.QUALIFIED:
+        scopes = query.scope_names(look.text)
+        if len(defined) > 1 or not scopes:
+            return await _in_scope(look, defined, scopes[-1] if scopes else "", lines.state)
+    if not any(not weak for _, _, weak, _ in defined) and look.shape in (Shape.IDENTIFIER, Shape.PROSE):
+        similar = await _similar(look, name)
+        return Found("symbols", (*_in_order(look, defined), *similar), _exact(defined), lines.state)
+    return Found("symbols", _in_order(look, defined), _exact(defined), lines.state)
+
+
+Defined = tuple[Line, str, bool, str]
+"""A line, the kind of what it defines, whether that is a guess, and the type it names itself as the owner."""
+
+
+def _definitions(lines: Lines, name: str) -> list[Defined]:
+    found = []
+    for line in lines.found:
+        definition = definition_in(line.text, line.path)
+        if definition is not None and definition.name == name:
+            found.append((line, definition.kind, definition.weak, definition.owner))
+    return found
+
+
+def _exact(defined: Sequence[Defined]) -> frozenset[tuple[str, int]]:
+    return frozenset((line.path, line.number) for line, _, weak, _ in defined if not weak)
+
+
+def _in_order(look: Look, defined: Sequence[Defined]) -> tuple[SearchHit, ...]:
+    def order(one: Defined) -> tuple[bool, float, int, int, str, int]:
+        line, kind, weak, _ = one
+        depth = line.path.count("/")
+        return (weak, -penalty(line.path, look.shape), STRENGTH.get(kind, 0), depth, line.path, line.number)
+
+    return tuple(hit_of(line, kind) for line, kind, _, _ in sorted(defined, key=order))
+
+
+async def _similar(look: Look, name: str) -> list[SearchHit]:
+    """Return definitions whose name has `name` as a part, those that add least to it first."""
+    if len(name) < 3:
+        return []
+    lines = await look.tree.lines(Pattern("|".join(definitions.patterns(name, contains=True)), case="ignore"))
+    squeezed = name.replace("_", "").lower()
+    near = []
+    for line in lines.found:
+        definition = definition_in(line.text, line.path)
+        if definition is not None and squeezed in definition.name.replace("_", "").lower():
+            near.append((line, definition))
+    near.sort(
+        key=lambda one: (
+            one[1].weak,
+            -penalty(one[0].path, look.shape),
+            len(one[1].name),
+            one[0].path,
+            one[0].number,
+        )
+    )
+    return [hit_of(line, definition.kind) for line, definition in near]
+
+
+async def _in_scope(look: Look, defined: Sequence[Defined], scope: str, state: State) -> Found:
+    """Put first what is defined within the type or module `scope`: only that is exact, if there is any."""
+    inside = [one for one in defined if one[3] == scope]
+    paths = tuple(dict.fromkeys(line.path for line, _, _, _ in defined))
+    if not inside:
+        inside = await _within(look, defined, scope, paths)
+    if not inside:
+        inside = [one for one in defined if _is_module(one[0].path, scope)]
+    if not inside:
+        return Found("symbols", _in_order(look, defined), frozenset(), state)
+    chosen = {(line.path, line.number) for line, _, _, _ in inside}
+    outside = [one for one in defined if (one[0].path, one[0].number) not in chosen]
+    # What is named with its owner is meant, however loosely its line looks like a definition.
+    hits = (*_in_order(look, inside), *_in_order(look, outside))
+    return Found("symbols", hits, frozenset(chosen), state)
+
+
+async def _within(look: Look, defined: Sequence[Defined], scope: str, paths: tuple[str, ...]) -> list[Defined]:
+    """Return what lies, by indentation, in the body of a type or function of that name."""
+    holding = await look.naming(scope)
+    openers = {line.path for line in holding.found if definitions.opened(line.text) == scope}
+    paths = tuple(path for path in paths if path in openers or holding.state is not State.DONE)[:100]
+    if not paths:
+        return []
+    pattern = Pattern(definitions.OPENINGS, case="exact", most_a_file=2000, most=20_000)
+    openings: dict[str, list[tuple[int, int, str]]] = {}
+    for line in (await look.tree.lines(pattern, below=paths)).found:
+        name = definitions.opened(line.text)
+        if name is not None:
+            openings.setdefault(line.path, []).append((line.number, _indent(line.text), name))
+    return [one for one in defined if scope in _around(one[0], openings.get(one[0].path, ()))]
+
+
+def _around(line: Line, openings: Sequence[tuple[int, int, str]]) -> list[str]:
+    """Return the names of what is opened above `line` and indented less, the innermost first."""
+    indent = _indent(line.text)
+    names = []
+    for number, opening, name in sorted(openings, reverse=True):
+        if number < line.number and opening < indent:
+            names.append(name)
+            indent = opening
+    return names
+
+
+def _indent(text: str) -> int:
+    return len(text) - len(text.lstrip())
+
+
+def _is_module(path: str, scope: str) -> bool:
+    """True if the file, or the directory it stands in, is the module or package `scope`."""
+    *directories, base = path.lower().split("/")
+    return base.partition(".")[0] == scope.lower() or (bool(directories) and directories[-1] == scope.lower())
