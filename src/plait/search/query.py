@@ -126,7 +126,7 @@ def names_in(query: str) -> tuple[str, ...]:
 
 
 def _is_name(word: str) -> bool:
-    if "_" in word.strip("_") or "::" in word or re.search(r"\w\.\w", word):
+    if "_" in word.strip("_") or "::" in word or re.search(r"\w{2}\.\w|\w\.\w{2}", word):
         return True
     return bool(re.search(r"[a-z][A-Z]|[A-Z]{2,}[a-z]", word)) or bool(re.fullmatch(r"[A-Z][A-Z0-9_]{3,}", word))
 
