@@ -56,8 +56,8 @@ async def test_a_turn_with_parallel_calls_ends_with_the_models_last_text(tmp_pat
         "MessagesRecorded",
         "ReplyEnded",
         "MessagesRecorded",
-        "TextEnded",
         "MessagesRecorded",
+        "TextEnded",
         "ReplyEnded",
         "TurnEnded",
     ]

@@ -249,6 +249,9 @@ def translate_error(error: Exception, model: str) -> PlaitError:
                 f"No connection to {where}: {first_line(error)} Check the network, the proxy and `--base-url`.",
                 retryable=True,
             )
+        case exceptions.ModelAPIError() if status is None:
+            # No answer of the service's but one that cannot be read: a chunk that is no JSON.
+            return BrokenReply(f"The reply of {where} cannot be read: {first_line(error)}", retryable=True)
         case exceptions.ModelAPIError():
             return ProviderError(f"{where} refused the request: {first_line(error)}", status=status)
         case exceptions.UnexpectedModelBehavior():

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from plait.agent.budget import Exceeded, Limits, exceeded
@@ -121,6 +121,7 @@ class Turn:
         self._exceeded: Exceeded | None = None
         self._batch: Batch | None = None
         self._open_parts: dict[int, tuple[type, list[str]]] = {}
+        self._last_part: TextEnded | ThinkingEnded | None = None
         self._request_at = 0.0
         self._first_token_at: float | None = None
         self._body: asyncio.Task[None] | None = None
@@ -312,33 +313,40 @@ class Turn:
 
     def text(self, part: int, delta: str) -> None:
         self._note_first_token()
+        self._settle_part()
         self._open_parts.setdefault(part, (TextEnded, []))[1].append(delta)
         self._emit(TextDelta(self.number, self._replies, part, delta))
 
     def thinking(self, part: int, delta: str) -> None:
         self._note_first_token()
+        self._settle_part()
         self._open_parts.setdefault(part, (ThinkingEnded, []))[1].append(delta)
         self._emit(ThinkingDelta(self.number, self._replies, part, delta))
 
     def arguments(self, part: int, name: str, characters: int) -> None:
         self._note_first_token()
+        self._settle_part()
         self._emit(ArgsDelta(self.number, self._replies, part, name, characters))
 
     def text_ended(self, part: int, text: str) -> None:
         self._open_parts.pop(part, None)
         if text:
-            self._emit(TextEnded(self.number, self._replies, part, text))
+            self._settle_part()
+            self._last_part = TextEnded(self.number, self._replies, part, text)
 
     def thinking_ended(self, part: int, text: str) -> None:
         self._open_parts.pop(part, None)
         if text:
-            self._emit(ThinkingEnded(self.number, self._replies, part, text))
+            self._settle_part()
+            self._last_part = ThinkingEnded(self.number, self._replies, part, text)
 
     def call(self, name: str, args: dict[str, Any], provider_id: str, malformed: str | None) -> None:
         assert self._batch is not None
+        self._settle_part()
         self._batch.announce(name, args, provider_id, malformed)
 
     def reply_ended(self, reply: ReplyInfo) -> None:
+        self._settle_part()
         self._attempt = 0
         self.usage = self.usage.plus(reply.usage)
         self._around.note_context(reply.context_tokens, reply.context_window)
@@ -377,7 +385,14 @@ class Turn:
         if self._first_token_at is None:
             self._first_token_at = time.monotonic()
 
+    def _settle_part(self, *, partial: bool = False) -> None:
+        """Tell of the part that ended last. Until something follows, or the reply is whole, it may be a cut one."""
+        if self._last_part is not None:
+            self._emit(replace(self._last_part, partial=partial))
+            self._last_part = None
+
     def _end_open_parts(self, *, partial: bool) -> None:
+        self._settle_part(partial=partial)
         for part, (ended, deltas) in self._open_parts.items():
             self._emit(ended(self.number, self._replies, part, "".join(deltas), partial))
         self._open_parts.clear()

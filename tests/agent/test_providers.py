@@ -1,0 +1,103 @@
+"""What a provider may do to a request, in each of the three wire formats: retried visibly, or said in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.fakes.conversation import Conversation
+from tests.wire.script import Break, Call, Page, Reply, Status, Text, Turn, says
+from tests.wire.server import WireServer
+
+from plait.agent.model import ModelPool
+from plait.protocol.events import CallEnded, RetryScheduled, TextEnded, TurnEnded
+
+FORMATS = {"openai-chat": "openai", "openai-responses": "openai", "anthropic": "anthropic"}
+FINE = says("fine")
+
+
+def half(how: str) -> Reply:
+    return Reply((Text("half an answer"), Break(how)))  # type: ignore[arg-type]  # one of the words of Break
+
+
+class Talk(Conversation):
+    """A conversation with a real adapter on a scripted server."""
+
+    def __init__(self, root: Path, kind: str, server: WireServer) -> None:
+        super().__init__(root, [])
+        self.client._pool = ModelPool(lambda _: "sk-test")
+        self.client._idle_timeout_s = 0.3
+        self.client.use(f"{kind}:scripted-model", server.base_url(FORMATS[kind]))  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=list(FORMATS))
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Status(429, retry_after=0.01),
+        Status(500),
+        Status(503),
+        Status(529),
+        half("cut"),
+        half("reset"),
+        half("close"),
+        half("malformed"),
+        half("error"),
+        half("stall"),
+        Page("<html>a proxy's page</html>"),
+        Reply(()),
+    ],
+    ids=lambda fault: f"{type(fault).__name__}-{getattr(fault, 'code', '')}{getattr(fault, 'parts', ('',))[-1:]}"[:40],
+)
+async def test_what_may_pass_is_tried_again_and_nothing_cut_is_taken_for_an_answer(
+    tmp_path: Path, kind: str, fault: Turn
+) -> None:
+    async with WireServer([fault, FINE]) as server:
+        talk = Talk(tmp_path, kind, server)
+        ended = await talk.prompt("hello")
+
+        assert (ended.end, ended.text) == ("completed", "fine")
+        assert len(server.requests) == 2
+        assert len(talk.of(RetryScheduled)) == 1
+        assert all(event.partial for event in talk.of(TextEnded)[:-1])
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(400, "refused the request"), (401, "_API_KEY"), (403, ""), (404, "name")]
+)
+async def test_what_will_not_pass_is_one_line_at_once(tmp_path: Path, kind: str, status: int, said: str) -> None:
+    async with WireServer([Status(status)]) as server:
+        talk = Talk(tmp_path, kind, server)
+        ended: TurnEnded = await talk.prompt("hello")
+
+        assert (ended.end, ended.fault) == ("failed", "provider")
+        assert said in str(ended.error)
+        assert "\n" not in str(ended.error)
+        assert len(server.requests) == 1
+
+
+async def test_a_call_of_a_broken_reply_never_runs_twice_and_half_arguments_never(tmp_path: Path, kind: str) -> None:
+    broken = Reply((Call("probe", {"reads": ["a"]}), Call("probe", {"writes": ["b"]}), Break("reset")))
+    async with WireServer([broken, FINE]) as server:
+        talk = Talk(tmp_path, kind, server)
+        ended = await talk.prompt("hello")
+
+        assert ended.text == "fine"
+        assert talk.world.store == {}
+        assert {event.status for event in talk.of(CallEnded)} <= {"ok", "cancelled"}
+        assert "probe" not in str(server.requests[1].body.get("messages", server.requests[1].body.get("input")))
+
+
+async def test_a_call_runs_once_though_the_next_reply_breaks(tmp_path: Path, kind: str) -> None:
+    calling = Reply((Call("probe", {"writes": ["b"]}),))
+    async with WireServer([calling, half("reset"), FINE]) as server:
+        talk = Talk(tmp_path, kind, server)
+        talk.permissions.mode = "bypassPermissions"
+        ended = await talk.prompt("hello")
+
+        assert ended.text == "fine"
+        assert len(talk.world.store["b"]) == 1
