@@ -141,9 +141,7 @@ class Scheduler(Generic[K]):
                 below.extend(child.children.values())
 
     @staticmethod
-    def _collect(
-        there: dict[Ticket[K], bool], writes: bool, resource: str, found: dict[Ticket[K], str]
-    ) -> None:
+    def _collect(there: dict[Ticket[K], bool], writes: bool, resource: str, found: dict[Ticket[K], str]) -> None:
         for ticket, ticket_writes in there.items():
             if writes or ticket_writes:
                 found.setdefault(ticket, resource)
