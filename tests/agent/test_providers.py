@@ -29,6 +29,12 @@ class Talk(Conversation):
         self.client._idle_timeout_s = 0.3
         self.client.use(f"{kind}:scripted-model", server.base_url(FORMATS[kind]))  # type: ignore[arg-type]
 
+    async def __aenter__(self) -> Talk:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.agent.close()
+
 
 @pytest.fixture(params=list(FORMATS))
 def kind(request: pytest.FixtureRequest) -> str:
@@ -56,8 +62,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 async def test_what_may_pass_is_tried_again_and_nothing_cut_is_taken_for_an_answer(
     tmp_path: Path, kind: str, fault: Turn
 ) -> None:
-    async with WireServer([fault, FINE]) as server:
-        talk = Talk(tmp_path, kind, server)
+    async with WireServer([fault, FINE]) as server, Talk(tmp_path, kind, server) as talk:
         ended = await talk.prompt("hello")
 
         assert (ended.end, ended.text) == ("completed", "fine")
@@ -70,8 +75,7 @@ async def test_what_may_pass_is_tried_again_and_nothing_cut_is_taken_for_an_answ
     ("status", "said"), [(400, "refused the request"), (401, "_API_KEY"), (403, ""), (404, "name")]
 )
 async def test_what_will_not_pass_is_one_line_at_once(tmp_path: Path, kind: str, status: int, said: str) -> None:
-    async with WireServer([Status(status)]) as server:
-        talk = Talk(tmp_path, kind, server)
+    async with WireServer([Status(status)]) as server, Talk(tmp_path, kind, server) as talk:
         ended: TurnEnded = await talk.prompt("hello")
 
         assert (ended.end, ended.fault) == ("failed", "provider")
@@ -82,8 +86,7 @@ async def test_what_will_not_pass_is_one_line_at_once(tmp_path: Path, kind: str,
 
 async def test_a_call_of_a_broken_reply_never_runs_twice_and_half_arguments_never(tmp_path: Path, kind: str) -> None:
     broken = Reply((Call("probe", {"reads": ["a"]}), Call("probe", {"writes": ["b"]}), Break("reset")))
-    async with WireServer([broken, FINE]) as server:
-        talk = Talk(tmp_path, kind, server)
+    async with WireServer([broken, FINE]) as server, Talk(tmp_path, kind, server) as talk:
         ended = await talk.prompt("hello")
 
         assert ended.text == "fine"
@@ -94,8 +97,7 @@ async def test_a_call_of_a_broken_reply_never_runs_twice_and_half_arguments_neve
 
 async def test_a_call_runs_once_though_the_next_reply_breaks(tmp_path: Path, kind: str) -> None:
     calling = Reply((Call("probe", {"writes": ["b"]}),))
-    async with WireServer([calling, half("reset"), FINE]) as server:
-        talk = Talk(tmp_path, kind, server)
+    async with WireServer([calling, half("reset"), FINE]) as server, Talk(tmp_path, kind, server) as talk:
         talk.permissions.mode = "bypassPermissions"
         ended = await talk.prompt("hello")
 

@@ -38,9 +38,7 @@ async def test_a_file_over_the_limit_is_refused(root: Path) -> None:
         await read_file(root / "a", max_bytes=4)
 
 
-async def test_what_is_no_regular_file_is_refused_without_hanging(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_is_no_regular_file_is_refused_without_hanging(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(root / "pipe")
     (root / "directory").mkdir()
     listener = socket.socket(socket.AF_UNIX)

@@ -353,6 +353,7 @@ class ConversationAgent:
 
     async def close(self) -> None:
         await self._p.background.close()
+        await self._p.client.close()
         await asyncio.gather(*self._errands, return_exceptions=True)
 
     def _start(self, errand: Coroutine[Any, Any, None]) -> None:

@@ -207,6 +207,14 @@ class ModelPool:
                 f"`{name}` cannot be used with `{base_url or 'its settings'}`: {first_line(error)}"
             ) from error
 
+    async def close(self) -> None:
+        """Close the connections of every model. The pool is of no use afterwards."""
+        for model in self._models.values():
+            client = getattr(model, "client", None)
+            if client is not None and hasattr(client, "close"):
+                await client.close()
+        self._models.clear()
+
     @asynccontextmanager
     async def place(self, model: Model) -> AsyncIterator[None]:
         """Hold one of the requests that a provider may have under way at once."""
@@ -258,6 +266,9 @@ class ModelClient:
             return False
         self._undelivered.append(text)
         return True
+
+    async def close(self) -> None:
+        await self._pool.close()
 
     def take_undelivered(self) -> list[str]:
         """Return, and forget, what was said too late to join any request."""
