@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plait.agent.scout_calls import DEFINITIONS, MOST_PLACES, OVERVIEW, named_files
+from plait.agent.scout_calls import DEFINITIONS, MOST_PLACES, NAMED_LINES, OVERVIEW, named_files
 from plait.tools.hits_text import FoundPlace, places_in
 
 NO_MODEL = (
@@ -100,7 +100,7 @@ def answer(prompt: str, results: Sequence[Result]) -> str:
     if OVERVIEW.search(prompt):
         blocks += _listings(results)
     named = set(named_files(prompt))
-    best = [place for place in found[:MOST_PLACES] if place.path not in named or place.line]
+    best = [place for place in found[:MOST_PLACES] if place.path not in named or place.line > NAMED_LINES]
     for place in best:
         blocks += _block(place, windows)
     if not found and not _shown_any(results):

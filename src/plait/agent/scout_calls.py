@@ -75,14 +75,15 @@ def first_calls(prompt: str, tools: Collection[str]) -> list[Call]:
     calls: list[Call] = [("search", args) for args in searches(prompt)]
     calls += [("read", _window(path, 1, NAMED_LINES)) for path in named_files(prompt)]
     if OVERVIEW.search(prompt):
-        calls += [("list", {"path": "."}), ("search", {"query": "README", "kinds": ["files"]})]
+        calls += [("list", {"path": "."}), ("search", {"query": "README", "kinds": ["files"], "limit": 2})]
     return [call for call in calls if call[0] in tools]
 
 
 def searches(prompt: str) -> list[dict[str, Any]]:
     """Return the arguments of the searches worth making, most exact first, at most four."""
     paths = named_files(prompt)
-    whole = " ".join(PATH.sub(" ", prompt).split())
+    named = set(paths)
+    whole = " ".join(PATH.sub(lambda match: " " if match[1] in named else match[0], prompt).split())
     question = _question(prompt)
     found: list[dict[str, Any]] = []
     for pattern, kind in ((USES, "references"), (USED, "references"), (IMPORTS, "imports")):

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from plait.search.languages import EXTENSIONS, METHODS_BY_INDENT, RESERVED
+from plait.search.languages import EXTENSIONS, METHODS_BY_INDENT
 
 NAME = r"(?P<name>[A-Za-z_$][\w$]*)"
 
@@ -47,7 +47,7 @@ def definition_in(line: str, path: str) -> Definition | None:
     suffix = path.rpartition(".")[2].lower()
     for form in _forms(suffix):
         match = form.regex.match(line)
-        if match is None or match["name"] in RESERVED:
+        if match is None:
             continue
         kind = form.kind
         if kind == "function" and line[:1] in (" ", "\t") and EXTENSIONS[suffix] in METHODS_BY_INDENT:
@@ -90,15 +90,13 @@ def patterns(name: str, *, contains: bool = False) -> tuple[str, ...]:
     # What stands on either side of a name; ripgrep has no look-around.
     left, right = r"(?:^|[^\w$])", r"(?:[^\w$]|$)"
     keywords = _keywords()
-    found = (rf"(?:^|[^\w.])(?:{keywords})\b[^=;]*{left}{name}{right}",)
-    if contains:
-        return found
     return (
-        *found,
+        rf"(?:^|[^\w.])(?:{keywords})\b[^=;]*{left}{name}{right}",
         rf"^\s*#\s*define\s+{name}{right}",
         rf"^[\w\s.,$:]*{left}{name}\s*(?::[^=]+)?:?=(?:[^=]|$)",
         rf"^[\w].*{left}~?{name}\s*(?:[<\[].*)?\([^;]*$",
         rf"^\s.*{left}~?{name}\s*\??(?:<.*)?\(.*(?:\{{|=>|\(\s*$)",
+        rf"^\s+[\w<>\[\],.?\s]+\s{name}\s*(?:<.*)?\([^;]*\)\s*$",
         rf"^\}}\s*{name}\s*;",
         rf"^\s*{name}\s*(?:\(\)|::)",
     )
@@ -117,7 +115,7 @@ def _keywords() -> str:
 KEYWORDS = (
     "def", "cdef", "cpdef", "class", "function", "fn", "func", "fun", "struct", "enum", "union", "trait", "interface",
     "type", "typedef", "typealias", "using", "newtype", "module", "mod", "namespace", "package", "object", "record",
-    "protocol", "extension", "macro_rules!", "macro", "const", "let", "var", "val", "static", "sub", "procedure",
+    "protocol", "extension", "macro_rules", "macro", "const", "let", "var", "val", "static", "sub", "procedure",
     "proc", "method", "data", "defmodule", "defp", "defmacro", "defprotocol", "defimpl", "message", "service", "rpc",
     "table", "view", "external", "and", "exception", "actor", "delegate", "contract", "index", "trigger", "define",
     "filter", "alias",

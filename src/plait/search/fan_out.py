@@ -190,15 +190,15 @@ def _names_hidden(text: str) -> bool:
 
 
 async def _in_root(name: str, look: Look, workspace: Workspace) -> Found:
-    """Run a strategy in one root; paths of further roots, and of places outside, come back absolute."""
+    """Run a strategy in one root; paths of other roots come back as `ROOT//path`."""
     result = await STRATEGIES[name](look)
     if look.tree.place.root == workspace.roots[0]:
         return result
     top = look.tree.place.root.as_posix().rstrip("/")
     return replace(
         result,
-        hits=tuple(replace(hit, path=f"{top}/{hit.path}") for hit in result.hits),
-        exact=frozenset((f"{top}/{path}", line) for path, line in result.exact),
+        hits=tuple(replace(hit, path=f"{top}//{hit.path}") for hit in result.hits),
+        exact=frozenset((f"{top}//{path}", line) for path, line in result.exact),
     )
 
 

@@ -27,7 +27,7 @@ QUOTED = re.compile(
 NAMES_FROM = re.compile(r"\s*(?:import|export)\s+(?:type\s+)?([\w$*\s{},]+?)\s+from\s*[\"']")
 USE = re.compile(r"\s*(?:pub(?:\([^)]*\))?\s+)?(?:use|extern\s+crate|mod)\s+([^;]+?)\s*(?:;|$)")
 PLAIN = re.compile(
-    r"\s*(?:@|global\s+)?(?:import|using|open|alias|uses|include|extend)\s+"
+    r"\s*(?:@(?:\w+\s+)?|global\s+)?(?:import|using|open|alias|uses|include|extend)\s+"
     r"(?:(?:static|qualified|type|lazy|safe|class|func|struct|enum)\s+)*(\"?[\w.:\\/*{}, $]+)"
 )
 GO_LINE = re.compile(r"\s*(?:[\w.]+\s+)?\"([\w./~-]+)\"\s*(?://.*)?$")
@@ -65,7 +65,7 @@ def pattern(wanted: Parts) -> str:
     last = re.escape(wanted[-1])
     return "|".join(
         (
-            rf"^\s*(?:[@#]\s*)?(?:(?:pub(?:\([^)]*\))?|export|global)\s+)?(?:{WORDS})\b.*(?:^|[^\w]){last}(?:[^\w]|$)",
+            rf"^\s*(?:[@#]\s*(?:\w+\s+)?)?(?:(?:pub(?:\([^)]*\))?|export|global)\s+)?(?:{WORDS})\b.*(?:^|[^\w]){last}(?:[^\w]|$)",
             rf"\b(?:from|import|require)\b[\s(]*[\"'`][^\"'`]*\b{last}\b",
             rf"^\s*(?:[\w.]+\s+)?\"(?:[^\"]*/)?{last}(?:/[^\"]*)?\"\s*(?://.*)?$",
             rf"^\s*\.\s+\S*{last}",

@@ -8,19 +8,13 @@ from __future__ import annotations
 Rows = tuple[tuple[str, str], ...]
 """(kind, pattern): a `?` behind a kind marks the form as weak; `NAME` in a pattern is the name."""
 
-# Words that begin a statement, never a definition.
-# fmt: off
-RESERVED = frozenset(
-    {
-        "return", "if", "else", "elif", "while", "for", "switch", "case", "throw", "await", "yield", "raise",
-        "assert", "new", "delete", "do", "goto", "not", "and", "or", "in", "is", "go", "defer", "catch", "try",
-        "with", "unless", "until", "when", "match", "sizeof", "typeof", "super", "this", "self", "foreach", "lock",
-        "using", "fixed",
-    }
+# Where a statement may begin, the space before it all behind, no word that only statements begin with.
+NOT = (
+    r"(?=\S)(?!(?:return|if|else|elif|while|for|foreach|switch|case|throw|await|yield|raise|assert|new|delete|do|goto|not|"
+    r"and|or|in|is|go|defer|catch|try|unless|until|sizeof|typeof)\b)"
 )
-# fmt: on
-# Where a statement may begin: the space before it is all behind, so that none of it stands in for the word.
-NOT = rf"(?=\S)(?!(?:{'|'.join(sorted(RESERVED - {'lock', 'match', 'when', 'self', 'with', 'fixed'}))})\b)"
+# The same where a brace ends the line: `delete(key) {` can only be a method.
+JS_NOT = r"(?=\S)(?!(?:return|if|else|while|for|switch|catch|with|function|await|throw|typeof|yield|super)\b)"
 JS = r"(?:(?:export|default|declare|abstract|async|public|private|protected|static|readonly|override|accessor)\s+)*"
 JVM = (
     r"(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:public|private|protected|internal|static|abstract|final|sealed|open|override|virtual|"
@@ -58,8 +52,8 @@ JAVASCRIPT: Rows = (
     ("variable?", r"^\s+(?:export\s+)?(?:const|let|var)\s+NAME\b"),
     ("method", r"^\s*[\w$.]+\.(?:prototype\.)?NAME\s*=\s*(?:async\s+)?function\b"),
     ("function", r"^\s*(?:module\.)?exports\.NAME\s*="),
-    ("method", rf"^\s+{NOT}{JS}(?:get\s+|set\s+)?\*?\s*#?NAME\s*\??(?:<[^(]*>)?\([^;]*\{{\s*$"),
-    ("method", rf"^\s+{NOT}{JS}(?:get\s+|set\s+)?\*?\s*#?NAME\s*\??(?:<[^(]*>)?\($"),
+    ("method", rf"^\s+{JS_NOT}{JS}(?:get\s+|set\s+)?\*?\s*#?NAME\s*\??(?:<[^(]*>)?\([^;]*\{{\s*$"),
+    ("method", rf"^\s+{JS_NOT}{JS}(?:get\s+|set\s+)?\*?\s*#?NAME\s*\??(?:<[^(]*>)?\($"),
     ("method", rf"^\s+{JS}#?NAME\s*(?::[^=]+)?=\s*(?:async\s*)?\([^)]*\)\s*(?::.*)?=>"),
     ("method?", rf"^\s+{NOT}{JS}NAME\s*:\s*(?:async\s+)?(?:function\b|\([^)]*\)\s*=>)"),
     ("method?", rf"^\s+{NOT}{JS}NAME\s*\??(?:<[^(]*>)?\([^;]*\)\s*:\s*[^;]+;\s*$"),
@@ -84,8 +78,7 @@ RUST_ITEMS: Rows = (
     ("enum", rf"^\s*{RUST}enum\s+NAME"),
     ("interface", rf"^\s*{RUST}trait\s+NAME"),
     ("type", rf"^\s*{RUST}type\s+NAME"),
-    ("module", rf"^\s*{RUST}mod\s+NAME\s*\{{"),
-    ("module?", rf"^\s*{RUST}mod\s+NAME\s*;"),
+    ("module", rf"^\s*{RUST}mod\s+NAME"),
     ("macro", r"^\s*macro_rules!\s*NAME"),
     ("constant", rf"^\s*{RUST}(?:const|static)\s+(?:mut\s+)?NAME\s*:"),
     ("field?", r"^\s+(?:pub(?:\([^)]*\))?\s+)?NAME\s*:\s*[^:].*,$"),
@@ -133,7 +126,7 @@ C: Rows = (
     ("function", rf"^{NOT}(?!typedef\b|using\b|#){TYPE_BEFORE}NAME\s*\([^;]*(?:\{{.*)?$"),
     ("function", r"^NAME\s*\([^;]*$"),
     ("function?", r"^NAME\s*$"),
-    ("method?", r"^(?: {2,4}|\t)NAME\s*\([^;]*(?:\)\s*(?:const)?\s*(?:\{.*)?|,)$"),
+    ("method?", rf"^(?: {{2,4}}|\t){NOT}NAME\s*\([^;]*(?:\)\s*(?:const)?\s*(?:\{{.*)?|,)$"),
     ("method", rf"^\s+{NOT}(?!typedef\b|using\b){TYPE_BEFORE}~?NAME\s*\([^;]*\)[\w\s]*(?:->.*)?\{{.*$"),
     ("declaration?", rf"^\s*{NOT}(?!typedef\b|using\b){TYPE_BEFORE}~?NAME\s*\([^;=]*\)[\w\s()=]*;\s*$"),
     (

@@ -28,6 +28,8 @@ async def files(look: Look) -> Found:
 
 WHOLE = 9.0
 """The score of a path that is just what was asked for."""
+TOGETHER = 3.0
+"""The least score of a path that holds what was asked for in one piece."""
 
 
 def _matching(paths: Sequence[str], wanted: str, shape: Shape) -> dict[str, float]:
@@ -45,8 +47,11 @@ def _matching(paths: Sequence[str], wanted: str, shape: Shape) -> dict[str, floa
     text = "\n".join(path.replace("\n", " ") for path in paths)
     pattern = loose if shape is Shape.PATH and len(wanted) >= 4 else exactly
     by_start = dict(zip(_starts(paths), paths, strict=True))
-    found = (by_start[match.start()] for match in re.finditer(pattern, text))
-    return {path: score for path in found if (score := _score(path.lower(), wanted, shape)) > 0}
+    found = [by_start[match.start()] for match in re.finditer(pattern, text)]
+    scored = {path: score for path in found if (score := _score(path.lower(), wanted, shape)) > 0}
+    # Letters in order are a guess, worth something only where nothing holds them together.
+    together = {path: score for path, score in scored.items() if score >= TOGETHER}
+    return together or scored
 
 
 def _starts(paths: Sequence[str]) -> list[int]:
@@ -65,7 +70,8 @@ def _score(path: str, wanted: str, shape: Shape) -> float:
     if base == wanted or path.endswith(f"/{wanted}"):
         return 10.0
     if stem == wanted or path.rpartition(".")[0].endswith(f"/{wanted}"):
-        return WHOLE if shape is Shape.PATH else 6.0
+        # Without an extension, any will do.
+        return (WHOLE if "." in wanted else 10.0) if shape is Shape.PATH else 6.0
     if shape is Shape.QUALIFIED:
         return 5.0 if f"/{wanted}/" in f"/{path}" else 0.0
     if len(wanted) < 3:
@@ -78,7 +84,7 @@ def _score(path: str, wanted: str, shape: Shape) -> float:
     if squeezed in _squeezed(base):
         return 5.0 + len(wanted) / len(base)
     if squeezed in _squeezed(path):
-        return 3.0 + len(wanted) / len(path)
+        return TOGETHER + len(wanted) / len(path)
     return 1.0 + len(wanted) / len(path)
 
 

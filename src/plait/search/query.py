@@ -152,7 +152,7 @@ def variants(word: str) -> str:
         # Short ones begin too many others: `sent` is no `sentinel`, `lock` no `lockstep`.
         return f"{word}{word[-1]}?(?:e?s|e?d|ing|e?rs?)?(?-i:[^a-z]|$)"
     if match := re.fullmatch(r"(\w{2,})(?:ies|ied|y|ying)", word):
-        return f"{match[1]}(?:y|i)"
+        return f"{match[1]}(?:y|ie[drs])"
     for ending, shortest in (
         ("ations", 4),
         ("ation", 4),

@@ -81,7 +81,11 @@ class Found:
 
 @lru_cache(maxsize=20_000)
 def standing(path: str) -> float:
-    """Return the factor of a path's score: 1 for source, less for what one looks at later."""
+    """Return the factor of a path's score: 1 for source, less for what one looks at later.
+
+    Of `ROOT//path` only the path counts: where a project lies says nothing of its files.
+    """
+    path = path.rpartition("//")[2]
     folded = path.lower()
     *directories, base = folded.split("/")
     above = frozenset(directories)
@@ -121,8 +125,10 @@ def merge(found: Sequence[Found], shape: Shape, limit: int, *, all_spans: bool =
     for result in found:
         weight = WEIGHTS[shape].get(result.strategy, 0.5)
         values: dict[str, float] = {}
-        for rank, hit in enumerate(result.hits):
-            value = weight / (K + rank) * penalty(hit.path, shape)
+        ranks: dict[str, int] = {}
+        for hit in result.hits:
+            # Ranks are counted in files, or one of many lines would push all others down.
+            value = weight / (K + ranks.setdefault(hit.path, len(ranks))) * penalty(hit.path, shape)
             if (hit.path, hit.line) in result.exact and shape not in NO_EXACT:
                 value += EXACT_BONUS * penalty(hit.path, shape)
             if value > values.get(hit.path, -1.0):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import assert_never
 
 from plait.protocol.calls import SearchHit
 from plait.search import definitions, query
@@ -14,21 +15,12 @@ from plait.search.query import Shape
 from plait.search.rank import Found, penalty
 
 # Kinds in the order in which one wants to see them, where a name is defined more than once.
-STRENGTH = {"method": 1, "constant": 1, "variable": 2, "type": 1, "field": 3, "declaration": 4}
+STRENGTH = {"method": 1, "constant": 1, "variable": 2, "type": 1, "module": 2, "field": 3, "declaration": 4}
 
 
 async def symbols(look: Look) -> Found:
     """Definitions of the name that is asked for, exact ones first, then those whose name contains it."""
-    match look.shape:
-        case Shape.PROSE:
-            names = query.names_in(look.text)[:MOST_NAMES]
-        case Shape.IDENTIFIER | Shape.QUALIFIED:
-            names = (query.last_name(look.text),)
-        case Shape.PATH:
-            names = ()
-        case _:
-            # `def close(` and `class Foo` say what they look for by their last word.
-            names = tuple(re.findall(r"[A-Za-z_$][\w$]{2,}", query.unquoted(look.text)))[-1:]
+    names = _names_asked_for(look)
     hits: list[SearchHit] = []
     exact: set[tuple[str, int]] = set()
     state = State.DONE
@@ -38,6 +30,25 @@ async def symbols(look: Look) -> Found:
         exact |= found.exact
         hits += found.hits
     return Found("symbols", tuple(hits[:MOST_HITS]), frozenset(exact), state)
+
+
+def _names_asked_for(look: Look) -> tuple[str, ...]:
+    text = query.unquoted(look.text)
+    match look.shape:
+        case Shape.PROSE:
+            return query.names_in(look.text)[:MOST_NAMES]
+        case Shape.IDENTIFIER | Shape.QUALIFIED:
+            return (query.last_name(text),)
+        case Shape.PATH | Shape.REGEX:
+            return ()
+        case Shape.IMPORT:
+            return tuple(re.findall(r"[A-Za-z_$][\w$]+", text))[-1:]
+        case Shape.LITERAL:
+            # `class Foo` and `close(` say what they look for; any other text is just text.
+            named = query.DEFINES.match(text) or re.fullmatch(r"[A-Za-z_$][\w$]*\(", text)
+            return tuple(re.findall(r"[A-Za-z_$][\w$]*", text))[-1:] if named else ()
+        case _:
+            assert_never(look.shape)
 
 
 async def _defined(look: Look, name: str) -> Found:

@@ -34,7 +34,7 @@ class FoundPlace:
 
 
 def as_text(detail: HitsDetail, budget_bytes: int) -> str:
-    """Return as many hits as fit into `budget_bytes` of UTF-8, and below them, in brackets, what must be known."""
+    """Return as many hits as fit into `budget_bytes` of UTF-8; below a blank line, in brackets, what must be known."""
     notes = [f"[{note[:200]}]" for note in _notes(detail)]
     if not detail.hits:
         notes.insert(0, f"No hits for `{_one_line(detail.query)[:100]}`. Try fewer or other words.")
@@ -49,15 +49,17 @@ def as_text(detail: HitsDetail, budget_bytes: int) -> str:
         lines.append(line if room >= 0 else _cut(line, room + _size(line)))
     shown = {hit.path for hit in detail.hits[: len(lines)]}
     if detail.total > len(shown):
-        lines.append(f"[{detail.total - len(shown):,} more files; raise `limit`, or narrow by `path`, `glob`, `kinds`]")
+        notes.insert(
+            0, f"[{detail.total - len(shown):,} more files; raise `limit`, or narrow by `path`, `glob`, `kinds`]"
+        )
     elif len(lines) < len(detail.hits):
-        lines.append(f"[{len(detail.hits) - len(lines):,} more hits; raise `limit`]")
-    return "\n".join([*lines, *notes])
+        notes.insert(0, f"[{len(detail.hits) - len(lines):,} more hits; raise `limit`]")
+    return "\n".join([*lines, *(["", *notes] if notes else [])])
 
 
 def places_in(text: str) -> list[FoundPlace]:
     """Return the places that `as_text` wrote into `text`, in order."""
-    matches = (HIT.fullmatch(line) for line in text.split("\n"))
+    matches = (HIT.fullmatch(line) for line in text.partition("\n\n")[0].split("\n"))
     return [
         FoundPlace(match["path"], int(match["line"] or 0), match["kind"], match["text"] or "")
         for match in matches
