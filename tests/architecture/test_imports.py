@@ -13,6 +13,7 @@ PACKAGE = REPOSITORY / "src" / "plait"
 LOAD_LATE = {
     "plait.cli": "each subcommand loads what it needs and no more",
     "plait.wiring": "joins the engine once a session is asked for",
+    "plait.index.__main__": "an indexer or a worker, each without what only the other needs",
     "plait.agent.model": "loads the SDK of the provider in use",
 }
 START_UP = "not needed before the first frame, and slow to load"
@@ -24,6 +25,10 @@ LATE_IMPORTS = {
     ("plait.config.sources", "difflib"): RARE,
     ("plait.host.http", "httpcore2"): START_UP,
     ("plait.host.process_tree", "resource"): PLATFORM,
+    ("plait.index.freshness", "plait.index.frames"): RARE,
+    ("plait.index.freshness", "plait.index.words"): RARE,
+    ("plait.index.freshness", "plait.index.worker"): RARE,
+    ("plait.index.watch", "watchfiles._rust_notify"): START_UP,
     ("plait.permissions.store", "tomlkit"): RARE,
     ("plait.permissions.store", "tomlkit.exceptions"): RARE,
     ("plait.views.tui.app", "plait.views.tui.palette"): START_UP,

@@ -49,7 +49,7 @@ async def test_each_query_gets_one_line_in_order(tmp_path: Path) -> None:
         "strategies": ["symbols"],
         "freshness": "live",
     }
-    assert first["index"] == "off (not built in this version)"
+    assert first["index"] == "off (not started)"
     assert set(first["timings"]) == {"content", "files", "symbols", "imports"}  # type: ignore[call-overload]
     assert [(hit["path"], hit["line"], hit["kind"]) for hit in second["hits"]] == [("shop/cart.py", 2, "import")]  # type: ignore[attr-defined]
 

@@ -118,6 +118,10 @@ def _run_subcommand(name: str, words: list[str]) -> int:
             from plait.cli import scripts
 
             return scripts.search(parsed)
+        case "index":
+            from plait.cli import index
+
+            return index.run(parsed)
         case "doctor":
             from plait.cli import doctor
 

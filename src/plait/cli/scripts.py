@@ -7,12 +7,13 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plait.cli.flags import Parsed
 from plait.cli.start import begin, working_directory
 from plait.cli.terminal import carries_input, put, read_chunk, read_piped, tell, write_all
 from plait.config import debug_log
+from plait.config.settings import directories, environment
 from plait.host.paths import Workspace
 from plait.permissions.rules import canonical_tool
 from plait.protocol.effects import UNKNOWN, effects_json
@@ -20,6 +21,9 @@ from plait.protocol.errors import PlaitError, UserError
 from plait.views.headless.input import lines
 from plait.views.headless.messages import encode
 from plait.views.headless.run import stop_signals, unless
+
+if TYPE_CHECKING:
+    from plait.index.code_index import CodeIndex
 
 LOG = logging.getLogger("plait.scripts")
 
@@ -150,14 +154,18 @@ def search(parsed: Parsed) -> int:
     """Search this directory, once or for every line of standard input. Finding nothing is no failure."""
     started_in = working_directory()
     workspace = Workspace.at(started_in)
+    from plait.index.code_index import CodeIndex
     from plait.search.fan_out import SearchRequest
     from plait.search.fan_out import search as find
     from plait.search.wire import encode_hits, encode_line
 
+    root = workspace.roots[0]
+    index = CodeIndex(root, directories(environment()).cache)
+
     if parsed.has("stdio"):
         if parsed.words:
             raise UserError("`plait search --stdio` reads its queries on standard input: give none as an argument.")
-        asyncio.run(_serve(workspace))
+        asyncio.run(_serve(workspace, index))
         return OK
     if not parsed.words:
         raise UserError('`plait search` needs a query, as in `plait search "def main"`.')
@@ -166,7 +174,7 @@ def search(parsed: Parsed) -> int:
         raise UserError(f"`--limit` must be a whole number from 1 to 10000; found `{limit}`.")
     kinds = tuple(kind for value in parsed.values("kind") for kind in value.split(",") if kind)
     request = SearchRequest(" ".join(parsed.words), kinds, limit=int(limit))
-    hits = asyncio.run(find(request, workspace))
+    hits = asyncio.run(find(request, workspace, indexes={root: index}))
     if parsed.has("json"):
         write_all(1)(encode_line(encode_hits(hits)))
         return OK
@@ -198,7 +206,11 @@ class OutputLines:
         return None
 
 
-async def _serve(workspace: Workspace) -> None:
+async def _serve(workspace: Workspace, index: CodeIndex) -> None:
     from plait.search.wire import serve
 
-    await serve(InputLines(), OutputLines(), workspace)
+    index.start()
+    try:
+        await serve(InputLines(), OutputLines(), workspace, {index.root: index})
+    finally:
+        await index.close()

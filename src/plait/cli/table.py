@@ -185,6 +185,13 @@ SUBCOMMANDS: dict[str, Subcommand] = {
                 HELP,
             ),
         ),
+        Subcommand(
+            "index",
+            "build | status | clear",
+            "build, look at or remove this directory's code index",
+            (JSON_OUT, HELP),
+            ("build", "status", "clear"),
+        ),
         Subcommand("doctor", "", "say what Plait found on this machine", (SETTINGS, HELP)),
         Subcommand("completion", "bash|zsh|fish", "print completions for a shell", (HELP,), ("bash", "zsh", "fish")),
     )

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-IGNORE_FILES = (".gitignore", ".ignore")
+OWN_IGNORE_FILE = ".plaitignore"
+IGNORE_FILES = (".gitignore", ".ignore", OWN_IGNORE_FILE)
 LARGEST_IGNORE_FILE_BYTES = 200_000
 LONGEST_PATTERN = 1000
 
@@ -230,7 +231,7 @@ def rules_for(directory: Path) -> IgnoreRules:
 
 
 def _own_layers(directory: Path) -> tuple[tuple[str, IgnoreFile], ...]:
-    # `.ignore` is for search tools alone and so has the last word.
+    # `.ignore` is for search tools alone and ours for Plait alone: the narrower has the last word.
     files = (_read(directory / name) for name in reversed(IGNORE_FILES))
     return tuple(("", file) for file in files if file is not NOTHING)
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from plait.host.files import NotText, decode, read_file
 from plait.host.paths import Workspace
 from plait.host.protected import credential
+from plait.index.code_index import CodeIndex
+from plait.index.view import View
 from plait.protocol.calls import HitsDetail, SearchHit
 from plait.protocol.errors import ToolRefused
 from plait.search.content import content, references
+from plait.search.evidence import Evidence
 from plait.search.imports import imports
 from plait.search.look import Look
 from plait.search.paths import files
@@ -26,7 +30,9 @@ from plait.search.tree import Budget, Tree
 from plait.search.without_ripgrep import WithoutRipgrep
 from plait.search.words import words
 
-INDEX_STATE = "off (not built in this version)"
+NO_INDEX: Mapping[Path, CodeIndex] = {}
+# Hits out of the index may turn out to be gone; so many others stand by.
+SPARE_HITS = 5
 DEADLINE_S = 2.0
 # A strategy that is cut at its own deadline still hands in what it has.
 HAND_IN_S = 0.1
@@ -76,6 +82,7 @@ async def search(
     deadline_s: float = DEADLINE_S,
     on_partial: OnPartial | None = None,
     looker: Looker | None = None,
+    indexes: Mapping[Path, CodeIndex] = NO_INDEX,
 ) -> HitsDetail:
     """Return the merged hits of all strategies, best first, one a file unless a single kind or file is asked for.
 
@@ -92,7 +99,9 @@ async def search(
     case = _CASES[request.case_sensitive]
     found_by = looker or _looker()
     budget = Budget(asyncio.get_running_loop().time() + max(0.05, deadline_s - HAND_IN_S))
-    trees = [Tree(place, found_by, budget) for place in await asyncio.to_thread(_places, request, workspace, text)]
+    places = await asyncio.to_thread(_places, request, workspace, text)
+    views = [await _view(place, indexes) for place in places]
+    trees = [Tree(place, found_by, budget, view) for place, view in zip(places, views, strict=True)]
     looks = [Look(text, shape, tree, case) for tree in trees]
     timings: dict[str, float] = {}
     found: list[Found] = []
@@ -121,12 +130,52 @@ async def search(
     states, notes = _outcome(tasks, found, secret)
     timings.update({name: -1.0 for name in names if name not in timings})
     one_place = len(trees) == 1 and trees[0].place.named and len(trees[0].place.below) == 1
-    hits = merge(found, shape, request.limit, all_spans=one_place or len(request.kinds) == 1)
+    hits = merge(found, shape, request.limit + SPARE_HITS, all_spans=one_place or len(request.kinds) == 1)
     total = len({hit.path for result in found for hit in result.hits})
-    shown = [replace(hit, path=_shown(hit.path, workspace)) for hit in hits]
+    settled = await asyncio.to_thread(_settled, hits, trees, workspace)
+    shown = [replace(hit, path=_shown(hit.path, workspace)) for hit in settled]
+    shown = shown[: request.limit]
     if request.context_lines:
         shown = list(await asyncio.gather(*(_with_context(hit, workspace, request.context_lines) for hit in shown)))
-    return HitsDetail(text, tuple(shown), INDEX_STATE, timings, total, states=states, notes=notes)
+    return HitsDetail(
+        text, tuple(shown), _index_words(places, views, indexes), timings, total, states=states, notes=notes
+    )
+
+
+async def _view(place: Place, indexes: Mapping[Path, CodeIndex]) -> View | None:
+    """Return what the index knows of a place; None for what it leaves out, hidden files and named secrets."""
+    index = indexes.get(place.root)
+    return None if index is None or place.hidden or place.named else await index.view()
+
+
+def _index_words(places: Sequence[Place], views: Sequence[View | None], indexes: Mapping[Path, CodeIndex]) -> str:
+    """Say how far the index is on which the answer rests: of several roots, the least far."""
+    words = [
+        "ready" if view is not None else indexes[place.root].status().words
+        for place, view in zip(places, views, strict=True)
+        if place.root in indexes
+    ]
+    return next((word for word in words if word != "ready"), words[0]) if words else "off (not started)"
+
+
+def _settled(hits: Sequence[SearchHit], trees: Sequence[Tree], workspace: Workspace) -> list[SearchHit]:
+    """Look whether the hits hold. Blocks."""
+    evidence = {
+        "" if tree.place.root == workspace.roots[0] else f"{tree.place.root.as_posix().rstrip('/')}//": Evidence(
+            tree.place.root, tree.view
+        )
+        for tree in trees
+        if tree.view is not None
+    }
+    settled = []
+    for hit in hits:
+        top, divider, path = hit.path.rpartition("//")
+        known = evidence.get(top + divider)
+        if known is None:
+            settled.append(hit)
+        elif (now := known.settle(replace(hit, path=path))) is not None:
+            settled.append(replace(now, path=hit.path))
+    return settled
 
 
 _CASES: Mapping[bool | None, Literal["smart", "ignore", "exact"]] = {None: "smart", True: "exact", False: "ignore"}

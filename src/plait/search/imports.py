@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 
-from plait.search import query
+from plait.index.view import View
+from plait.protocol.calls import SearchHit
+from plait.search import query, stored
 from plait.search.look import MOST_HITS, Look, hit_of
 from plait.search.place import Pattern
 from plait.search.query import Shape
@@ -43,11 +46,32 @@ async def imports(look: Look) -> Found:
     wanted = parts_of(module)
     if not re.fullmatch(r"[@\w.][\w@./:\\-]*", module) or not wanted or len(module) < 2:
         return Found("imports")
+    view = look.tree.view
+    if view is not None:
+        return Found("imports", tuple(await asyncio.to_thread(_stored, look, view, module, wanted)))
     lines = await look.tree.lines(Pattern(pattern(wanted), case="exact", most_a_file=20))
     near = [(nearness(line.text, line.path, wanted), line) for line in lines.found]
     near = [one for one in near if one[0] > 0]
     near.sort(key=lambda one: (-one[0] * penalty(one[1].path, look.shape), one[1].path, one[1].number))
     return Found("imports", tuple(hit_of(line, "import") for _, line in near[:MOST_HITS]), state=lines.state)
+
+
+def _stored(look: Look, view: View, module: str, wanted: Parts) -> list[SearchHit]:
+    """Answer from the index: who imports it, and behind them, if it is a file of ours, what it imports itself."""
+    rows = look.tree.within(view.importing(wanted[-1]))
+    hits: list[SearchHit] = []
+    # `src/app/tasks.py` is imported as `app.tasks`, or as `./tasks` by its neighbours.
+    for start in range(len(wanted) if "/" in module else 1):
+        near: dict[tuple[str, int], float] = {}
+        for row in rows:
+            value = _near(tuple(row.module.split("/")), wanted[start:])
+            if value > near.get((row.path, row.line), 0.0):
+                near[row.path, row.line] = value
+        if near:
+            hits = stored.by_nearness((row for row in rows if (row.path, row.line) in near), near, look.shape)
+            break
+    own = view.imports_of(module) if "." in module else []
+    return [*hits, *(stored.import_hit(row) for row in own)]
 
 
 def is_import(line: str) -> bool:

@@ -10,6 +10,7 @@ from plait.search import query
 from plait.search.look import MOST_HITS, Look
 from plait.search.query import Shape
 from plait.search.rank import Found, penalty
+from plait.search.stored import STORED
 
 
 async def files(look: Look) -> Found:
@@ -22,7 +23,8 @@ async def files(look: Look) -> Found:
         scored = _matching(names.found, wanted, look.shape)
     ordered = sorted(scored, key=lambda path: (-scored[path] * penalty(path, look.shape), len(path), path))[:MOST_HITS]
     exact = frozenset((path, 1) for path in ordered if scored[path] >= WHOLE and look.shape is Shape.PATH)
-    hits = tuple(SearchHit(path, 1, 1, "file", path, freshness="live") for path in ordered)
+    freshness = "live" if look.tree.view is None else STORED
+    hits = tuple(SearchHit(path, 1, 1, "file", path, freshness=freshness) for path in ordered)
     return Found("files", hits, exact, names.state)
 
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Protocol
 
-from plait.host.protected import SECRET_NAMES, credential, secret_name
+from plait.host import listing
+from plait.host.protected import credential
 from plait.protocol.errors import ToolRefused
 
 LONGEST_LINE = 400
@@ -100,20 +101,7 @@ class Looker(Protocol):
     async def names(self, place: Place, deadline_s: float) -> Names: ...
 
 
-_BEGINNINGS = tuple({head for name in SECRET_NAMES if (head := name.partition("*")[0])})
-_ENDS = tuple({name.rpartition("*")[2] for name in SECRET_NAMES if name.startswith("*") and not name.endswith("*")})
-_INSIDE = tuple({name.strip("*") for name in SECRET_NAMES if name.startswith("*") and name.endswith("*")})
-
-
 def without_secrets(names: list[str], place: Place) -> Names:
-    """Sort out the files that hold secrets. Nearly all names are passed by a look at their first and last letters."""
-    if place.named:
-        return Names(tuple(names))
-    kept = []
-    for name in names:
-        base = name.rpartition("/")[2].lower()
-        suspect = not base.isascii() or base.startswith(_BEGINNINGS) or base.endswith(_ENDS)
-        suspect = suspect or any(part in base for part in _INSIDE) or "/." in f"/{name}"
-        if not (suspect and (secret_name(base) or not place.shows(name))):
-            kept.append(name)
+    """Sort out the files that hold secrets, unless they were named."""
+    kept = names if place.named else listing.without_secrets(names, place.root)
     return Names(tuple(kept), secret=len(names) - len(kept))

@@ -142,6 +142,19 @@ def terms(query: str) -> tuple[str, ...]:
     return tuple({variants(word): word for word in reversed(chosen)}.values())[::-1][:MOST_TERMS]
 
 
+SHORT_ENDINGS = ("", "s", "es", "d", "ed", "ing", "r", "rs", "er", "ers")
+
+
+def beginnings(word: str) -> tuple[tuple[str, bool], ...]:
+    """Return what `variants` finds as (text, whether a word may go on behind it), for an index of whole words."""
+    if re.fullmatch(r"[a-z]{1,4}", word):
+        doubled = word + word[-1]
+        return tuple((stem + ending, False) for stem in (word, doubled) for ending in SHORT_ENDINGS)
+    if match := re.fullmatch(r"([a-z]{2,})(?:ies|ied|y|ying)", word):
+        return ((f"{match[1]}y", True), *((f"{match[1]}ie{last}", True) for last in "drs"))
+    return ((re.sub(r"\\(.)", r"\1", variants(word)), True),)
+
+
 def variants(word: str) -> str:
     """Return a pattern of the beginning that the forms of an English word share: `retries` and `retry`, `allocation`
     and `allocate`. What is not English is left as it is.

@@ -15,6 +15,7 @@ from functools import cache
 
 from ripgrepy import Ripgrepy
 
+from plait.host.listing import ripgrep_rules
 from plait.host.process import start_process
 from plait.host.programs import find_program
 from plait.search.place import (
@@ -87,21 +88,14 @@ class Ripgrep:
         return replace(without_secrets(names, place), state=output.state)
 
     def _built(self, place: Place) -> Ripgrepy:
-        built = Ripgrepy("", "", rg_path=self.program).no_messages().no_config().null()
+        built = Ripgrepy("", "", rg_path=self.program).null()
         # Flags that ripgrepy has no method for.
-        built.command += ["--color=never", "--no-require-git"]
+        built.command += ["--color=never", *ripgrep_rules(place.root)]
         built = built.hidden() if place.hidden else built
-        if not place.below and not _in_repository(place):
-            # What lies above is not the same project; a `.gitignore` of `*` in the home directory is no rarity.
-            built.command.append("--no-ignore-parent")
         # The last glob decides: git's own directory stays out whatever is asked for.
         for glob in (*place.globs, *(("!.git",) if place.hidden or place.globs else ())):
             built = built.glob(glob)
         return built
-
-
-def _in_repository(place: Place) -> bool:
-    return any((directory / ".git").exists() for directory in (place.root, *place.root.parents))
 
 
 def _clean(path: bytes) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from typing import assert_never
 
+from plait.index.store import Defined as StoredDefinition
+from plait.index.view import View
 from plait.protocol.calls import SearchHit
-from plait.search import definitions, query
+from plait.search import definitions, query, stored
 from plait.search.definitions import definition_in
 from plait.search.look import MOST_HITS, MOST_NAMES, Look, hit_of
 from plait.search.place import Line, Lines, Pattern, State
@@ -25,7 +28,7 @@ async def symbols(look: Look) -> Found:
     exact: set[tuple[str, int]] = set()
     state = State.DONE
     for name in names:
-        found = await _defined(look, name)
+        found = await (_defined(look, name) if look.tree.view is None else _stored(look, look.tree.view, name))
         state = found.state if state is State.DONE else state
         exact |= found.exact
         hits += found.hits
@@ -49,6 +52,37 @@ def _names_asked_for(look: Look) -> tuple[str, ...]:
             return tuple(re.findall(r"[A-Za-z_$][\w$]*", text))[-1:] if named else ()
         case _:
             assert_never(look.shape)
+
+
+async def _stored(look: Look, view: View, name: str) -> Found:
+    """Answer from the index; only changed files that are too large for it are looked at."""
+    rows = await asyncio.to_thread(stored.definitions, view, look.tree, name, any_case=look.case == "ignore")
+    exact = rows
+    if look.shape is Shape.QUALIFIED:
+        scopes = query.scope_names(look.text)
+        exact = stored.owned(rows, scopes) or [row for row in rows if _is_module(row.path, scopes[-1])]
+    chosen = set(exact)
+    hits = [*_stored_order(look, exact), *_stored_order(look, [row for row in rows if row not in chosen])]
+    if not rows and look.shape in (Shape.IDENTIFIER, Shape.PROSE, Shape.QUALIFIED):
+        near = await asyncio.to_thread(stored.similar, view, look.tree, name, look.shape)
+        if look.shape is Shape.QUALIFIED:
+            within = stored.owned(near, query.scope_names(look.text))
+            near = [*within, *(row for row in near if row not in within)]
+        hits = [stored.hit(row) for row in near]
+    places = frozenset((row.path, row.line) for row in exact)
+    if not view.unread:
+        return Found("symbols", tuple(hits), places)
+    pattern = Pattern("|".join(definitions.patterns(name)), case="exact")
+    live = _definitions(await look.tree.lines(pattern, below=view.unread), name)
+    return Found("symbols", (*_in_order(look, live), *hits), places | _exact(live))
+
+
+def _stored_order(look: Look, rows: Sequence[StoredDefinition]) -> list[SearchHit]:
+    def order(row: StoredDefinition) -> tuple[float, int, int, str, int]:
+        depth = row.path.count("/")
+        return (-penalty(row.path, look.shape), STRENGTH.get(row.kind, 0), depth, row.path, row.line)
+
+    return [stored.hit(row) for row in sorted(rows, key=order)]
 
 
 async def _defined(look: Look, name: str) -> Found:

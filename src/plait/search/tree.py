@@ -6,14 +6,21 @@ What several strategies need, the names of the files and the lines that hold a n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from plait.index.view import View
 from plait.search.globs import Globs, at_any_depth
 from plait.search.place import Lines, Looker, Names, Pattern, Place
 
-T = TypeVar("T")
+
+class InFile(Protocol):
+    @property
+    def path(self) -> str: ...
+
+
+R = TypeVar("R", bound=InFile)
 LOOKS_AT_ONCE = 4
 # Lines that hold a name, to be told apart afterwards; a name with more needs a narrower look.
 NAMING = 4000
@@ -33,8 +40,10 @@ class Budget:
 class Tree:
     """Whoever makes one closes it: what is shared is awaited by many and belongs to none of them."""
 
-    def __init__(self, place: Place, looker: Looker, budget: Budget) -> None:
+    def __init__(self, place: Place, looker: Looker, budget: Budget, view: View | None = None) -> None:
+        """view: what the index knows of the root, None to look at the files for everything."""
         self.place = replace(place, globs=tuple(at_any_depth(glob) for glob in place.globs))
+        self.view = view
         self._looker = looker
         self._budget = budget
         self._shared: dict[str, asyncio.Task[Any]] = {}
@@ -48,6 +57,22 @@ class Tree:
         """Return the files that are searched, ignored and secret ones left out."""
         names: Names = await self._once("names", self._names)
         return names
+
+    def within(self, rows: Iterable[R]) -> list[R]:
+        """Return the rows of the index whose file lies in the place."""
+        if not self.place.below and not self.place.globs:
+            return list(rows)
+        rows = list(rows)
+        kept = frozenset(self.within_paths({row.path for row in rows}))
+        return [row for row in rows if row.path in kept]
+
+    def within_paths(self, paths: Iterable[str]) -> list[str]:
+        """Return those of the paths that lie in the place."""
+        globs = Globs(self.place.globs) if self.place.globs else None
+        return [path for path in paths if self._is_below(path) and (globs is None or globs.pass_(path))]
+
+    def _is_below(self, path: str) -> bool:
+        return not self.place.below or any(path == top or path.startswith(f"{top}/") for top in self.place.below)
 
     async def naming(self, name: str) -> Lines:
         """Return the lines that hold `name`, in any case if it has no capitals."""
@@ -67,6 +92,9 @@ class Tree:
         return replace(found, found=tuple(line for line in found.found if line.path in kept))
 
     async def _names(self) -> Names:
+        if self.view is not None:
+            paths = self.view.paths()
+            return Names(tuple(self.within_paths(paths) if self.place.below or self.place.globs else paths))
         async with self._budget.looks:
             names = await self._looker.names(replace(self.place, globs=()), self._budget.left_s())
         if not self.place.globs:

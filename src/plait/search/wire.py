@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from plait.host.paths import Workspace
+from plait.index.code_index import CodeIndex
 from plait.protocol.calls import HitsDetail
 from plait.protocol.errors import PlaitError, UserError
-from plait.search.fan_out import SearchRequest, search
+from plait.search.fan_out import NO_INDEX, SearchRequest, search
 
 
 class Reader(Protocol):
@@ -74,7 +77,9 @@ def encode_line(value: dict[str, Any]) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode("ascii") + b"\n"
 
 
-async def serve(reader: Reader, writer: Writer, workspace: Workspace) -> None:
+async def serve(
+    reader: Reader, writer: Writer, workspace: Workspace, indexes: Mapping[Path, CodeIndex] = NO_INDEX
+) -> None:
     """Answer each line of `reader` by one line, in order, until it ends. A bad line is answered by its error."""
     while line := await reader.readline():
         if not line.strip():
@@ -82,7 +87,8 @@ async def serve(reader: Reader, writer: Writer, workspace: Workspace) -> None:
         try:
             asked = parse_query(line)
             kinds = (asked.kind,) if asked.kind else ()
-            answer = encode_hits(await search(SearchRequest(asked.query, kinds, limit=asked.limit), workspace))
+            request = SearchRequest(asked.query, kinds, limit=asked.limit)
+            answer = encode_hits(await search(request, workspace, indexes=indexes))
         except PlaitError as error:
             answer = {"error": str(error), "hits": []}
         writer.write(encode_line(answer))

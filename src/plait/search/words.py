@@ -7,16 +7,18 @@ length, then the best of them by the place in which most of the words gather.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from plait.index.view import View
 from plait.protocol.calls import SearchHit
 from plait.search import query
 from plait.search.definitions import definition_in
 from plait.search.look import Look
-from plait.search.place import LONGEST_LINE, Line, Lines, Pattern, State
+from plait.search.place import LONGEST_LINE, Line, Pattern, State
 from plait.search.rank import Found, standing
 
 MOST_MATCHES = 40_000
@@ -26,6 +28,9 @@ MOST_FILES = 40
 # Lines above and below a place that still belong to it.
 NEAR = 12
 LINES_A_FILE = 300
+# What "often" of the index stands for, and how many files of those it names are weighed.
+OFTEN_COUNTS = 5
+MOST_COUNTED = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +69,25 @@ async def words(look: Look) -> Found:
     terms = Terms.of(query.terms(query.unquoted(look.text)))
     if not terms.patterns:
         return Found("words")
-    matches = await _matches(look, terms)
-    if matches.state is State.CAPPED and len(terms.patterns) > 1:
-        # A word that is everywhere hides the others, and tells nothing.
-        terms = _without_commonest(terms, matches.found)
-        matches = await _matches(look, terms)
-    counts = _count(terms, matches.found)
+    state = State.DONE
+    if look.tree.view is not None:
+        counts = await asyncio.to_thread(_stored_counts, look, look.tree.view, terms)
+        if look.tree.view.changed:
+            for_now = await look.tree.lines(_matching(terms), below=look.tree.view.changed)
+            counts |= _count(terms, for_now.found)
+    else:
+        matches = await look.tree.lines(_matching(terms))
+        if matches.state is State.CAPPED and len(terms.patterns) > 1:
+            # A word that is everywhere hides the others, and tells nothing.
+            terms = _without_commonest(terms, matches.found)
+            matches = await look.tree.lines(_matching(terms))
+        counts, state = _count(terms, matches.found), matches.state
     names = await look.tree.names()
     weights = _weights(terms, counts, len(names.found))
     rough = {path: _rough(path, count, terms, weights) for path, count in counts.items()}
     best = sorted(rough, key=lambda path: (-rough[path], path))[:MOST_FILES]
     if not best:
-        return Found("words", state=matches.state)
+        return Found("words", state=state)
     closer = await look.tree.lines(
         Pattern(terms.looked_for(), case="exact", most_a_file=LINES_A_FILE, most=MOST_MATCHES), below=tuple(best)
     )
@@ -87,13 +99,34 @@ async def words(look: Look) -> Found:
         gathered, hit = _best_place(by_path.get(path, []), terms, weights, path)
         scored.append((rough[path] + gathered * standing(path), hit))
     scored.sort(key=lambda one: (-one[0], one[1].path))
-    return Found("words", tuple(hit for _, hit in scored), state=matches.state)
+    return Found("words", tuple(hit for _, hit in scored), state=state)
 
 
-async def _matches(look: Look, terms: Terms) -> Lines:
-    return await look.tree.lines(
-        Pattern(terms.looked_for(), case="exact", parts=True, most_a_file=MATCHES_A_FILE, most=MOST_MATCHES)
-    )
+def _matching(terms: Terms) -> Pattern:
+    return Pattern(terms.looked_for(), case="exact", parts=True, most_a_file=MATCHES_A_FILE, most=MOST_MATCHES)
+
+
+def _stored_counts(look: Look, view: View, terms: Terms) -> dict[str, dict[str, int]]:
+    """Return about how often each word occurs, by path: the index knows whether it does, and whether often."""
+    by_file: dict[int, dict[str, int]] = {}
+    for word in terms.patterns:
+        forms = " OR ".join(_fts_string(text) + "*" * goes_on for text, goes_on in query.beginnings(word))
+        for file in view.holding(f"body : ({forms})"):
+            by_file.setdefault(file, {})[word] = 1
+        for file in view.holding(f"often : ({forms})"):
+            by_file.setdefault(file, {})[word] = OFTEN_COUNTS
+    if len(by_file) > MOST_COUNTED:
+        # Those with few of the words have no chance.
+        order = sorted(by_file, key=lambda file: (-len(by_file[file]), -sum(by_file[file].values())))
+        by_file = {file: by_file[file] for file in order[:MOST_COUNTED]}
+    paths = view.files_by_id(list(by_file))
+    kept = set(look.tree.within_paths(path for path, _ in paths.values()))
+    return {path: by_file[file] for file, (path, _) in paths.items() if path in kept}
+
+
+def _fts_string(text: str) -> str:
+    """Quote a text for FTS5 (SQLite, Full-text Query Syntax)."""
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _count(terms: Terms, matches: Sequence[Line]) -> dict[str, dict[str, int]]:

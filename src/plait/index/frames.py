@@ -1,0 +1,58 @@
+"""Messages between the indexer and its workers: length (4 bytes, little-endian) and MessagePack."""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+import msgspec
+
+LENGTH = struct.Struct("<I")
+LARGEST_FRAME_BYTES = 256_000_000
+
+
+class Task(msgspec.Struct, frozen=True, array_like=True):
+    """A file to read: its path relative to the root, as bytes. definitions: False asks for its words alone."""
+
+    path: bytes
+    definitions: bool = True
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True):
+    """What a worker found in one file; the fields are those of `store.FileRow`."""
+
+    mtime_ns: int
+    size: int
+    language: str | None
+    state: int
+    symbols: list[tuple[str, str, str, int, int]] = []
+    imports: list[tuple[tuple[str, ...], int]] = []
+    words: str = ""
+    often: str = ""
+    word_count: int = 0
+    gone: bool = False
+    """There is no such file any more."""
+
+
+GONE = Row(0, 0, None, 0, gone=True)
+
+
+def write_frame(stream: BinaryIO, data: bytes) -> None:
+    stream.write(LENGTH.pack(len(data)) + data)
+    stream.flush()
+
+
+def read_frame(stream: BinaryIO) -> bytes | None:
+    """Return the next message, None at the end of the stream. Raises EOFError if it ends within one."""
+    head = stream.read(LENGTH.size)
+    if not head:
+        return None
+    if len(head) < LENGTH.size:
+        raise EOFError("the stream ended within a message")
+    (length,) = LENGTH.unpack(head)
+    if length > LARGEST_FRAME_BYTES:
+        raise EOFError(f"a message of {length} bytes is none of ours")
+    data = stream.read(length)
+    if len(data) < length:
+        raise EOFError("the stream ended within a message")
+    return data

@@ -1,0 +1,4 @@
+"""What lies in an index's directory."""
+
+DATABASE = "index.db"
+LOCK = "lock"

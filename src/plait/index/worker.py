@@ -1,0 +1,108 @@
+"""A process that reads files for the indexer: bytes in, definitions, imports and words out.
+
+It is separate because parsing holds the interpreter lock, and because a grammar that crashes or never comes back
+must take nothing with it: `index.workers` ends it and goes on without the file.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from plait.index import languages, parse
+from plait.index.frames import GONE, Row, Task, read_frame, write_frame
+from plait.index.store import FileState
+from plait.index.words import Splitter
+
+LARGEST_FILE_BYTES = 2_000_000
+BINARY_HEAD_BYTES = 8_192
+HEAD_BYTES = 256
+# Longer lines on average are made by machines: there are names in them, but nobody looks for a definition there.
+MINIFIED_LINE_BYTES = 1_000
+
+
+def serve(root: Path, source: BinaryIO, sink: BinaryIO) -> None:
+    """Answer each batch of tasks by one message a file, in order, until the source ends."""
+    tasks = msgspec.msgpack.Decoder(list[Task])
+    encode = msgspec.msgpack.Encoder().encode
+    splitter = Splitter()
+    while (data := read_frame(source)) is not None:
+        for task in tasks.decode(data):
+            write_frame(sink, encode(read_row(root, task, splitter)))
+
+
+def read_row(root: Path, task: Task, splitter: Splitter) -> Row:
+    """Read one file of the resolved `root`. Never raises OSError: what cannot be read is said in the row."""
+    path = os.fsencode(root) + b"/" + task.path
+    try:
+        # Not through a link, and not waiting for the other end of a pipe.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except (FileNotFoundError, NotADirectoryError):
+        return GONE
+    except OSError:
+        return _unreadable(path)
+    try:
+        # The stamp is taken first: what is written while the file is read makes it out of date.
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            return GONE
+        if status.st_size > LARGEST_FILE_BYTES:
+            return Row(status.st_mtime_ns, status.st_size, None, FileState.TOO_LARGE)
+        data = _read(handle)
+    except OSError:
+        return _unreadable(path)
+    finally:
+        os.close(handle)
+    return row_of(os.fsdecode(task.path), data, status, splitter, definitions=task.definitions)
+
+
+def row_of(path: str, data: bytes, status: os.stat_result, splitter: Splitter, *, definitions: bool = True) -> Row:
+    """Return what is in `data`, the bytes of the file `path`."""
+    if b"\0" in data[:BINARY_HEAD_BYTES]:
+        return Row(status.st_mtime_ns, status.st_size, None, FileState.BINARY)
+    language = languages.language_of(path, data[:HEAD_BYTES])
+    words = splitter.words(data)
+    state = FileState.INDEXED if definitions else FileState.FAILED
+    symbols: list[tuple[str, str, str, int, int]] = []
+    imports: list[tuple[tuple[str, ...], int]] = []
+    if definitions and language is not None and not _minified(data) and languages.available(language):
+        found = parse.parse(data, language)
+        symbols = [tuple(symbol) for symbol in found.symbols]
+        imports = [tuple(imported) for imported in found.imports]
+    return Row(status.st_mtime_ns, status.st_size, language, state, symbols, imports, *words)
+
+
+def _read(handle: int) -> bytes:
+    pieces = []
+    while piece := os.read(handle, LARGEST_FILE_BYTES):
+        pieces.append(piece)
+        if sum(map(len, pieces)) > LARGEST_FILE_BYTES:
+            # It grows while it is read.
+            break
+    return b"".join(pieces)
+
+
+def _minified(data: bytes) -> bool:
+    return len(data) > 20_000 and len(data) / (data.count(b"\n") + 1) > MINIFIED_LINE_BYTES
+
+
+def _unreadable(path: bytes) -> Row:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return GONE
+    return Row(status.st_mtime_ns, status.st_size, None, FileState.UNREADABLE)
+
+
+def main(root: str) -> int:
+    try:
+        serve(Path(root), sys.stdin.buffer, sys.stdout.buffer)
+    except (EOFError, BrokenPipeError):
+        # Whoever started it is gone.
+        return 0
+    return 0
