@@ -29,18 +29,21 @@ from plait.host.http import Web
 from plait.host.local_models import choices as local_models
 from plait.host.paths import Workspace
 from plait.host.secrets import find_secret
+from plait.index.code_index import CodeIndex, TellIndexes
+from plait.index.status import IndexStatus
 from plait.permissions import store as rule_store
 from plait.permissions.approvals import ApprovalQueue, Question
 from plait.protocol.calls import CallKey, FileStamp
 from plait.protocol.commands import Answer, Rule
 from plait.protocol.effects import effects_json
 from plait.protocol.errors import UserError
-from plait.protocol.events import MAIN_AGENT, ApprovalAnswered, ApprovalAsked, Event, Notice
+from plait.protocol.events import MAIN_AGENT, ApprovalAnswered, ApprovalAsked, Event, IndexChanged, Notice
 from plait.protocol.ports import Emit, SessionHandle
 from plait.protocol.queries import ModelChoice
 from plait.scheduling.limits import Caps
 from plait.scheduling.scheduler import Scheduler
 from plait.search.completion import complete_path
+from plait.search.fan_out import NO_INDEX
 from plait.session.session import Identity, Session
 from plait.session.store import OpenLog, Store, new_session_id
 from plait.session.thread import open_in_thread
@@ -52,6 +55,7 @@ from plait.tools.edit import Edit
 from plait.tools.fetch import WebFetch
 from plait.tools.ledger import FileLedger
 from plait.tools.listing import Glob, List
+from plait.tools.outline import Outline
 from plait.tools.read import Read
 from plait.tools.registry import AnyTool, Registry
 from plait.tools.search import Search
@@ -62,7 +66,9 @@ from plait.tools.web_search import WebSearch, endpoint_authority
 # --- tools -------------------------------------------------------------------------------------------------------
 
 
-def tools(loaded: Loaded, background: BackgroundCommands) -> list[AnyTool]:
+def tools(
+    loaded: Loaded, background: BackgroundCommands, indexes: Mapping[Path, CodeIndex] = NO_INDEX
+) -> list[AnyTool]:
     """Return every tool, in the order in which a model is told of them."""
     ledger = FileLedger()
     private = loaded.settings.network.allow_private
@@ -73,7 +79,8 @@ def tools(loaded: Loaded, background: BackgroundCommands) -> list[AnyTool]:
         Read(ledger),
         List(),
         Glob(),
-        Search(),
+        Search(indexes),
+        Outline(indexes),
         Edit(ledger),
         Shell(command_effects, background),
         Background(background),
@@ -94,6 +101,7 @@ def machinery(
     *,
     interactive: bool,
     allow_all: bool,
+    indexes: Mapping[Path, CodeIndex] = NO_INDEX,
 ) -> Machinery:
     settings = loaded.settings
     rules = (*loaded.rules, *rule_store.load_rules(loaded.directories.state, loaded.project))
@@ -127,7 +135,7 @@ def machinery(
         return usual if usual is None else configured.get(usual, usual)
 
     return Machinery(
-        registry=Registry(tools(loaded, background)),
+        registry=Registry(tools(loaded, background, indexes)),
         workspace=workspace,
         permissions=Permissions(
             settings.permission_mode, rules, workspace.roots, interactive=interactive, allow_all=allow_all
@@ -139,6 +147,7 @@ def machinery(
         ),
         cache=ResultCache(_stamps_hold, time.monotonic),
         emit=emit,
+        after_write=(TellIndexes(indexes),) if indexes else (),
         deadline_s=deadline_s,
     )
 
@@ -196,7 +205,13 @@ async def open_session(
 
     def make_agent(emit: Emit) -> ConversationAgent:
         background = BackgroundCommands(emit)
-        shared = machinery(loaded, workspace, emit, background, interactive=interactive, allow_all=allow_all)
+        indexes = _indexes(loaded, workspace, emit)
+        shared = machinery(
+            loaded, workspace, emit, background, interactive=interactive, allow_all=allow_all, indexes=indexes
+        )
+        if interactive:
+            for index in indexes.values():
+                index.start()
         return ConversationAgent(
             Parts(
                 session_id=identity.session_id,
@@ -233,6 +248,8 @@ async def open_session(
                 # Without an endpoint it could only say that it is not configured.
                 without_tools=(*settings.disallowed_tools, *(() if settings.web_search.endpoint else ("web_search",))),
                 persisted=opened is not None,
+                index_words=lambda: indexes[workspace.roots[0]].status().words,
+                at_close=tuple(index.close for index in indexes.values()),
             )
         )
 
@@ -245,6 +262,18 @@ async def open_session(
     if model_problem is not None:
         session.emit(Notice("error", str(model_problem)))
     return session
+
+
+def _indexes(loaded: Loaded, workspace: Workspace, emit: Emit) -> dict[Path, CodeIndex]:
+    """Return an index of each root, not started; what the first one says of itself becomes an event."""
+
+    def tell(status: IndexStatus) -> None:
+        emit(IndexChanged(status.state, status.words, status.done, status.total))
+
+    return {
+        root: CodeIndex(root, loaded.directories.cache, tell if root == workspace.roots[0] else None)
+        for root in workspace.roots
+    }
 
 
 def connect_in_thread(

@@ -99,13 +99,14 @@ async def test_progress_names_how_many_strategies_have_delivered(shop: Workspace
     await TOOL.run(SearchArgs(query="Cart"), context)
 
     assert isinstance(context.report, Reports)
-    assert [text.partition(" · ")[0] for text in context.report.texts] == [
+    assert [text.partition(" · ")[0] for text in context.report.texts[:4]] == [
         "1 strategy",
         "2 strategies",
         "3 strategies",
         "4 strategies",
     ]
-    assert context.report.texts[-1].endswith(" ms")
+    assert context.report.texts[-1].endswith(" ms · index off (not started)")
+    assert "shop/cart.py:5 symbols\n" in context.report.output
 
 
 async def test_it_states_the_trees_it_reads(shop: Workspace, tmp_path: Path) -> None:

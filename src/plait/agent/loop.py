@@ -88,6 +88,8 @@ class Parts:
     only_tools: Collection[str] | None = None
     without_tools: Collection[str] = ()
     persisted: bool = True
+    index_words: Callable[[], str] = lambda: "off"
+    at_close: Sequence[Callable[[], Awaitable[None]]] = ()
 
 
 class ConversationAgent:
@@ -343,7 +345,7 @@ class ConversationAgent:
             cwd=str(self._p.workspace.cwd),
             branch=self._p.branch(),
             sandbox="none",
-            index="off",
+            index=self._p.index_words(),
             persisted=self._p.persisted,
             tools=tuple(spec.name for spec in self._offered()),
         )
@@ -354,6 +356,8 @@ class ConversationAgent:
     async def close(self) -> None:
         await self._p.background.close()
         await self._p.client.close()
+        for close in self._p.at_close:
+            await close()
         await asyncio.gather(*self._errands, return_exceptions=True)
 
     def _start(self, errand: Coroutine[Any, Any, None]) -> None:

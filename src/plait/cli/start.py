@@ -19,7 +19,7 @@ from plait.permissions.rules import ALIASES, canonical_tool, parse_rule, split_r
 from plait.protocol.errors import UserError
 
 MOST_PROMPT_FILE_BYTES = 1_000_000
-TOOL_NAMES = frozenset(ALIASES.values()) | {"check", "todo", "ask_user", "propose_plan"}
+TOOL_NAMES = frozenset(ALIASES.values()) | {"check", "todo", "outline", "ask_user", "propose_plan"}
 
 
 @dataclass(frozen=True, slots=True)

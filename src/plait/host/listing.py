@@ -79,6 +79,8 @@ def is_listed(root: Path, path: str) -> bool:
         if part.startswith(".") or rules.ignores(part, directory=True):
             return False
         directory = directory / part
+        if directory.is_symlink():
+            return False
         rules = rules.below(part, directory)
     return not name.startswith(".") and not rules.ignores(name, directory=False)
 

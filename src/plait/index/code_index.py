@@ -13,7 +13,7 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from plait.index.places import DATABASE, LOCK
 from plait.index.status import IndexStatus, decode_status
 from plait.index.store import Reader, Unusable
 from plait.index.view import View
+from plait.protocol.calls import CallKey
 
 SCAN_LIMIT_S = 0.6
 """How long a search may take to find out what changed where nobody watches."""
@@ -249,6 +250,20 @@ class CodeIndex:
         self._open_again_at = time.monotonic() + RETRY_OPEN_S
         if self._reading is None:
             self._status = IndexStatus(state="off", why=f"the index cannot be read: {error}")
+
+
+class TellIndexes:
+    """See `protocol.ports.AfterWrite`: no search after a write rests on what was known before it."""
+
+    def __init__(self, indexes: Mapping[Path, CodeIndex]) -> None:
+        self._indexes = indexes
+
+    async def after_write(self, key: CallKey, paths: Sequence[Path]) -> None:
+        for index in self._indexes.values():
+            # Commands name what they write by guess, and a directory stands for what is below it.
+            index.changed(path for path in paths if not path.is_dir())
+            if not paths or any(path.is_dir() for path in paths):
+                index.suspect()
 
 
 def stored(root: Path, cache: Path) -> IndexStatus:

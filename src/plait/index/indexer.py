@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import tempfile
 import time
@@ -69,7 +70,7 @@ class Indexer:
         self._keep_watching = watch
         self._most_files = most_files
         self._queue: SimpleQueue[Work] = SimpleQueue()
-        self._workers = Workers(root, self._queue.put, self._row_arrived)
+        self._workers = Workers(root, self._queue.put, self._row_arrived, self._workers_failed)
         self._watch: Watch | None = None
         self._writer: Writer | None = None
         self._pending: list[FileRow] = []
@@ -81,6 +82,7 @@ class Indexer:
         self._scan_due: float | None = None
         self._scan_took_s = 0.0
         self._rebuilt = 0
+        self._aside: Path | None = None
         self._status = IndexStatus()
 
     # --- from other threads ------------------------------------------------------------------------------------------
@@ -112,6 +114,9 @@ class Indexer:
         """Keep the index until told to stop. Returns 0, or 1 if there is none to keep."""
         lock = FileLock(self._directory / LOCK)
         try:
+            with suppress(OSError):
+                # If it cannot be made, `_opened` finds another place.
+                self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             if not self._locked(lock):
                 return 0
             self._writer = self._opened()
@@ -126,6 +131,8 @@ class Indexer:
             self._workers.close()
             if self._writer is not None:
                 self._writer.close()
+            if self._aside is not None:
+                shutil.rmtree(self._aside, ignore_errors=True)
             lock.release()
 
     def _step(self) -> None:
@@ -189,7 +196,8 @@ class Indexer:
             return Writer(place, self._grammars, os.fspath(self._root))
         except Unusable as error:
             # A cache that cannot be written is no reason to go without: this one lives as long as the process.
-            aside = Path(tempfile.mkdtemp(prefix="plait-index-")) / DATABASE
+            self._aside = self._aside or Path(tempfile.mkdtemp(prefix="plait-index-"))
+            aside = self._aside / DATABASE
             try:
                 writer = Writer(aside, self._grammars, os.fspath(self._root))
             except Unusable:
@@ -197,6 +205,10 @@ class Indexer:
                 raise Stop from error
             self._status = msgspec.structs.replace(self._status, database=os.fspath(aside), why=str(error))
             return writer
+
+    def _workers_failed(self, why: str) -> None:
+        self._give_up(why)
+        raise Stop
 
     def _give_up(self, why: str) -> None:
         self._set(state="off", why=why)
@@ -234,7 +246,6 @@ class Indexer:
             self._set(state="building", done=total - len(wanted), total=total, files=total)
         self._in_work.update(wanted)
         self._workers.ask(wanted)
-        self._set_files(len(files))
         if not self._workers.open:
             self._write()
         if initial and self._keep_watching:
@@ -336,6 +347,8 @@ class Indexer:
         try:
             if self._pending or self._removed:
                 writer.write(self._pending, self._removed, encode_status(self._status))
+                if self._status.state == "ready":
+                    self._set_files(writer.file_count())
             self._pending, self._removed = [], []
             if over and self._status.state in ("starting", "building"):
                 self._become_ready(writer)

@@ -200,6 +200,9 @@ class Writer:
         found = self._db.execute("SELECT 1 FROM files WHERE path > ? AND path < ? LIMIT 1", (start, end)).fetchone()
         return found is not None
 
+    def file_count(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM files").fetchone()[0])
+
     def counts(self) -> Counts:
         return _counts(self._db)
 
@@ -323,6 +326,8 @@ class Reader:
         Raises:
             Unusable: There is none, it is another version's or another root's, or it is damaged.
         """
+        if not path.exists():
+            raise Unusable("no index has been built")
         try:
             # Opened by its name, not as `immutable`: a writer may be at work.
             self._db = sqlite3.connect(

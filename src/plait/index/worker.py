@@ -72,8 +72,8 @@ def row_of(path: str, data: bytes, status: os.stat_result, splitter: Splitter, *
     imports: list[tuple[tuple[str, ...], int]] = []
     if definitions and language is not None and not _minified(data) and languages.available(language):
         found = parse.parse(data, language)
-        symbols = [tuple(symbol) for symbol in found.symbols]
-        imports = [tuple(imported) for imported in found.imports]
+        symbols = [(one.name, one.kind, one.scope, one.line, one.end_line) for one in found.symbols]
+        imports = [(one.modules, one.line) for one in found.imports]
     return Row(status.st_mtime_ns, status.st_size, language, state, symbols, imports, *words)
 
 

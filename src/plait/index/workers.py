@@ -27,6 +27,7 @@ BATCHES_AHEAD = 2
 FILE_LIMIT_S = 10.0
 """A file that takes longer is given up."""
 MOST_WORKERS = 4
+MOST_LOST = 6
 # Fewer files are not worth a second process.
 FILES_A_WORKER = 150
 
@@ -48,8 +49,17 @@ class Workers:
     deliver: called with a callable that the owner must call in its own thread.
     """
 
-    def __init__(self, root: Path, deliver: Callable[[Callable[[], None]], None], on_row: OnRow) -> None:
+    def __init__(
+        self,
+        root: Path,
+        deliver: Callable[[Callable[[], None]], None],
+        on_row: OnRow,
+        on_failure: Callable[[str], None],
+    ) -> None:
+        """on_failure: workers end without having answered anything; there is no point in starting more."""
         self._root = root
+        self._on_failure = on_failure
+        self._lost_in_a_row = 0
         self._deliver = deliver
         self._on_row = on_row
         self._waiting: deque[Task] = deque()
@@ -141,6 +151,7 @@ class Workers:
     def _arrived(self, worker: _Worker, row: Row) -> None:
         if not worker.open:
             return
+        self._lost_in_a_row = 0
         task = worker.open.popleft()
         worker.since = time.monotonic()
         if len(worker.open) <= BATCH * (BATCHES_AHEAD - 1) and self._waiting:
@@ -153,6 +164,11 @@ class Workers:
             return
         self._workers.remove(worker)
         self._end(worker)
+        self._lost_in_a_row += 1
+        if self._lost_in_a_row > MOST_LOST:
+            self._waiting.clear()
+            self._on_failure(f"its workers ended {MOST_LOST} times in a row, last with {worker.process.returncode}")
+            return
         rest = list(worker.open)
         if rest and rest[0].definitions:
             rest[0] = Task(rest[0].path, definitions=False)

@@ -384,6 +384,16 @@ class Progress:
     total: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class IndexChanged:
+    """How far the code index is now: `building 43 %`, `ready`, `off (why)`; done and total count files."""
+
+    state: Literal["starting", "building", "ready", "off"]
+    words: str
+    done: int = 0
+    total: int = 0
+
+
 Durable = (
     SessionStarted
     | SessionResumed
@@ -413,10 +423,10 @@ Durable = (
     | BackgroundStarted
     | BackgroundEnded
 )
-Live = TextDelta | ThinkingDelta | ArgsDelta | OutputDelta | Progress
+Live = TextDelta | ThinkingDelta | ArgsDelta | OutputDelta | Progress | IndexChanged
 Event = Durable | Live
 
-LIVE_TYPES: tuple[type, ...] = (TextDelta, ThinkingDelta, ArgsDelta, OutputDelta, Progress)
+LIVE_TYPES: tuple[type, ...] = (TextDelta, ThinkingDelta, ArgsDelta, OutputDelta, Progress, IndexChanged)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from plait.index.import_lines import is_import
 from plait.search import query
 from plait.search.definitions import definition_in
-from plait.search.imports import is_import
 from plait.search.look import MOST_HITS, MOST_NAMES, Look, hit_of
 from plait.search.place import Line, Lines, Pattern
 from plait.search.query import Shape

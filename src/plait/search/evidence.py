@@ -78,11 +78,11 @@ class Evidence:
 
     def _text(self, path: str) -> list[str]:
         if path not in self._lines:
-            self._lines[path] = _lines_of(self._root / path)
+            self._lines[path] = lines_of(self._root / path)
         return self._lines[path]
 
 
-def _lines_of(path: Path) -> list[str]:
+def lines_of(path: Path) -> list[str]:
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError:

@@ -71,8 +71,8 @@ class SearchRequest:
     hidden: bool = False
 
 
-OnPartial = Callable[[str, float, int], None]
-"""(strategy, milliseconds, hits) as each strategy delivers."""
+OnPartial = Callable[[str, float, Sequence[SearchHit]], None]
+"""(strategy, milliseconds, hits best first) as each strategy delivers."""
 
 
 async def search(
@@ -112,7 +112,7 @@ async def search(
         timings[name] = round((time.perf_counter() - started) * 1000, 2)
         found.append(_joined(name, parts))
         if on_partial is not None:
-            on_partial(name, timings[name], len(found[-1].hits))
+            on_partial(name, timings[name], found[-1].hits)
 
     tasks = {name: asyncio.create_task(run(name), name=f"search {name}") for name in names}
     counting = asyncio.create_task(_secret_count(trees), name="search secrets")

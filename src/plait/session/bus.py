@@ -13,6 +13,7 @@ from plait.protocol.events import (
     LIVE_TYPES,
     ArgsDelta,
     Event,
+    IndexChanged,
     OutputDelta,
     Progress,
     Stamped,
@@ -182,5 +183,7 @@ def _merge_key(event: Event) -> Hashable:
             return (type(event), event.turn, event.reply, event.part)
         case OutputDelta() | Progress():
             return (type(event), event.key)
+        case IndexChanged():
+            return (type(event),)
         case _:
             return None

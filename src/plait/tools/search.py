@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
 from plait.host.paths import Workspace
 from plait.host.protected import credential
+from plait.index.code_index import CodeIndex
+from plait.protocol.calls import HitsDetail, SearchHit
 from plait.protocol.effects import Access, Effects, Mode
-from plait.search.fan_out import SearchRequest, search
+from plait.search.fan_out import NO_INDEX, SearchRequest, search
 from plait.tools.base import Cap, Tool, ToolArgs, ToolContext, ToolOutput
 from plait.tools.hits_text import as_text
 from plait.tools.output import printable
@@ -17,6 +21,8 @@ from plait.tools.output import printable
 USUAL_LIMIT = 10
 USUAL_ANSWER_BYTES = 1_024
 """What the answer to a query that asks for nothing more may take."""
+SHOWN_EARLY = 3
+"""Hits of each strategy that are shown while the others are still at work."""
 
 
 class SearchArgs(ToolArgs, frozen=True):
@@ -40,6 +46,9 @@ class Search(Tool[SearchArgs]):
     args = SearchArgs
     cap: ClassVar[Cap] = Cap.SEARCHES
 
+    def __init__(self, indexes: Mapping[Path, CodeIndex] = NO_INDEX) -> None:
+        self._indexes = indexes
+
     def effects(self, args: SearchArgs, workspace: Workspace) -> Effects:
         places = [workspace.resolve(args.path)] if args.path else list(workspace.roots)
         paths = tuple(place.as_posix() for place in places)
@@ -55,15 +64,25 @@ class Search(Tool[SearchArgs]):
     async def run(self, args: SearchArgs, ctx: ToolContext) -> ToolOutput:
         delivered: list[float] = []
 
-        def on_partial(strategy: str, elapsed_ms: float, hits: int) -> None:
+        def on_partial(strategy: str, elapsed_ms: float, hits: Sequence[SearchHit]) -> None:
             delivered.append(elapsed_ms)
-            words = "1 strategy" if len(delivered) == 1 else f"{len(delivered)} strategies"
-            ctx.report(f"{words} · {max(delivered):.0f} ms")
+            found = "".join(f"{printable(hit.path)}:{hit.line} {strategy}\n" for hit in hits[:SHOWN_EARLY])
+            ctx.report(_strategies(delivered), output=found)
 
         request = SearchRequest(
             args.query, tuple(args.kinds), args.path, args.limit, args.context_lines, args.glob, args.case_sensitive
         )
-        detail = await search(request, ctx.workspace, on_partial=on_partial)
+        detail = await search(request, ctx.workspace, on_partial=on_partial, indexes=self._indexes)
+        ctx.report(f"{_strategies(delivered)} · index {_freshness(detail)}")
         asked_for_more = args.limit > USUAL_LIMIT or args.context_lines > 0
         budget = ctx.output_budget if asked_for_more else min(USUAL_ANSWER_BYTES, ctx.output_budget)
         return ToolOutput(as_text(detail, budget), detail)
+
+
+def _strategies(delivered: Sequence[float]) -> str:
+    words = "1 strategy" if len(delivered) == 1 else f"{len(delivered)} strategies"
+    return f"{words} · {max(delivered, default=0.0):.0f} ms"
+
+
+def _freshness(detail: HitsDetail) -> str:
+    return "fresh" if detail.index == "ready" else detail.index

@@ -24,6 +24,7 @@ from plait.protocol.events import (
     CallsDropped,
     CallStarted,
     HistoryReplaced,
+    IndexChanged,
     ModeChanged,
     ModelChanged,
     Notice,
@@ -80,6 +81,7 @@ class State:
     usage: Usage = field(default_factory=Usage)
     turn_usage: Usage = field(default_factory=Usage)
     background: int = 0
+    index: str = ""
     answer: str = ""
 
 
@@ -104,6 +106,10 @@ class Projector:
         self._rows: dict[CallKey, tuple[CallRow, Block]] = {}
         self._group: CallGroup | None = None
         self._turn = 0
+
+    @property
+    def has_turns(self) -> bool:
+        return self._turn > 0
 
     def take(self, events: Iterable[Stamped]) -> None:
         for stamped in events:
@@ -131,6 +137,9 @@ class Projector:
                 self._output(key, text)
             case Progress(key=key, text=text):
                 self._change(key, progress=text)
+            case IndexChanged(state=index, words=words):
+                # What is ready needs no words; what is off says so in the answers that it is missing from.
+                state.index = f"index {words}" if index in ("starting", "building") else ""
             case TurnStarted(turn=turn, prompt=prompt, model=model):
                 self._turn = turn
                 state.working, state.doing, state.model = True, "waiting for the model", model

@@ -24,6 +24,8 @@ def status_line(state: State, place: str, branch: str | None, palette: Palette, 
     """Return the status line, at most `width` cells: the right part goes first where there is no room."""
     spent = Usage().plus(state.usage).plus(state.turn_usage)
     right: list[tuple[str, object]] = []
+    if state.index:
+        right.append((state.index, palette.dim))
     if state.background:
         right.append((f"{state.background} in background", palette.write))
     if state.context_tokens and state.context_window:
