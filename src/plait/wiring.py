@@ -23,7 +23,7 @@ from plait.config.launch import Opening
 from plait.config.models import DEFAULT_MODELS, KEY_VARIABLES, SCOUT, model_name
 from plait.config.settings import Loaded, environment
 from plait.effects.shell import command_effects
-from plait.host import git
+from plait.host import garbage, git
 from plait.host.files import stat_stamp
 from plait.host.http import Web
 from plait.host.local_models import choices as local_models
@@ -169,23 +169,25 @@ async def open_session(
         UserError: The model, the session asked for, or the schema will not do.
     """
     # The heavy part: pydantic-ai, then the SDK of the one provider in use.
-    from plait.agent.loop import ConversationAgent, Parts
-    from plait.agent.model import ModelClient, ModelPool
-    from plait.agent.turn import TurnSettings
+    with garbage.none_while_loading():
+        from plait.agent.loop import ConversationAgent, Parts
+        from plait.agent.model import ModelClient, ModelPool
+        from plait.agent.turn import TurnSettings
 
-    settings = loaded.settings
-    environ = environment()
-    name = model_name(loaded, environ)
-    schema = structured.read_schema(settings.json_schema) if settings.json_schema is not None else None
-    pool = ModelPool(lambda provider: _key_of(provider, environ), settings.caps.model_requests)
-    client = ModelClient(pool, name, settings.base_url, settings.effort)
-    model_problem: UserError | None = None
-    try:
-        client.use(name, settings.base_url)
-    except UserError as error:
-        if not interactive:
-            raise
-        model_problem = error
+        settings = loaded.settings
+        environ = environment()
+        name = model_name(loaded, environ)
+        schema = structured.read_schema(settings.json_schema) if settings.json_schema is not None else None
+        pool = ModelPool(lambda provider: _key_of(provider, environ), settings.caps.model_requests)
+        client = ModelClient(pool, name, settings.base_url, settings.effort)
+        model_problem: UserError | None = None
+        try:
+            # This is what loads the SDK.
+            client.use(name, settings.base_url)
+        except UserError as error:
+            if not interactive:
+                raise
+            model_problem = error
     store = Store(loaded.directories.sessions)
     opened, resumed, log_problem = _open_log(store, opening, str(workspace.cwd))
     identity = Identity(

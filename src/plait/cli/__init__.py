@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from plait import __version__
+from plait.host import garbage
 from plait.protocol.errors import InternalError, ProviderError, ToolRefused, UserError
 
 OK, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 4
@@ -19,6 +20,7 @@ OK, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 4
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code of docs/headless.md. Raises nothing."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    garbage.look_rarely()
     from plait.cli import terminal
 
     streams = terminal.open_missing_streams()
