@@ -11,16 +11,14 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import aiofiles
-from aiofiles.threadpool.binary import AsyncFileIO
+import aiofiles.os
 
 from plait.host.finishing import finish
 from plait.host.opening import open_regular
@@ -37,11 +35,7 @@ T = TypeVar("T")
 # resolution, or the end of a command, waiting for a thread.
 _THREADS = ThreadPoolExecutor(16, "plait-files")
 
-# Files opened for a reader that was cancelled meanwhile, until they are closed.
-_CLOSING: set[asyncio.Future[None]] = set()
-
-# Hashing less than this takes less time than handing it to a thread.
-HASHED_IN_PLACE_BYTES = 64_000
+READ_AT_ONCE_BYTES = 1 << 18
 
 # What is most often wrong, in words; the rest in the system's own.
 _WORDS = {
@@ -71,52 +65,35 @@ def sha256(data: bytes) -> str:
 
 
 async def read_file(path: Path, *, max_bytes: int | None = None) -> FileState:
-    """Return the regular file at the resolved `path`.
+    """Return the regular file at the resolved `path`. If it is cancelled, the thread ends what it does by itself.
 
     Raises:
         ToolRefused: It is not there, not a regular file, larger than `max_bytes`, or cannot be read.
     """
     try:
-        async with _open(path) as file:
-            status = os.fstat(file.fileno())
-            if max_bytes is not None and status.st_size > max_bytes:
-                raise ToolRefused(_too_large(path, max_bytes))
-            # One byte more tells a file that grew under the reader; the rest asks until the end.
-            data = await file.read(-1 if max_bytes is None else max_bytes + 1)
+        # Opened, read, hashed and closed in one go: each change of threads takes as long as reading a small file.
+        return await _read_in_thread(path, max_bytes, executor=_THREADS)
     except (OSError, ValueError) as error:
         raise _refusal("read", path, error) from error
-    if max_bytes is not None and len(data) > max_bytes:
-        raise ToolRefused(_too_large(path, max_bytes))
-    digest = sha256(data) if len(data) < HASHED_IN_PLACE_BYTES else await _in_thread(partial(sha256, data))
-    return FileState(data, digest, _stamp(path, status), stat.S_IMODE(status.st_mode))
+
+
+@aiofiles.os.wrap
+def _read_in_thread(path: Path, max_bytes: int | None) -> FileState:
+    with open(open_regular(path), "rb", buffering=0) as file:
+        status = os.fstat(file.fileno())
+        if max_bytes is not None and status.st_size > max_bytes:
+            raise ToolRefused(_too_large(path, max_bytes))
+        data = file.read(status.st_size + 1)
+        # It may have grown under the reader, and goes on growing.
+        while more := file.read(READ_AT_ONCE_BYTES):
+            data += more
+            if max_bytes is not None and len(data) > max_bytes:
+                raise ToolRefused(_too_large(path, max_bytes))
+    return FileState(data, sha256(data), _stamp(path, status), stat.S_IMODE(status.st_mode))
 
 
 def _too_large(path: Path, max_bytes: int) -> str:
     return f"`{path}` was not read: it is larger than {max_bytes:,} bytes."
-
-
-@asynccontextmanager
-async def _open(path: Path) -> AsyncIterator[AsyncFileIO]:
-    opening = asyncio.ensure_future(
-        aiofiles.open(path, "rb", buffering=0, opener=lambda _path, _flags: open_regular(path), executor=_THREADS)
-    )
-    try:
-        file = await asyncio.shield(opening)
-    except asyncio.CancelledError:
-        # The thread opens it all the same; nobody else would close it.
-        opening.add_done_callback(_close_unwanted)
-        raise
-    try:
-        yield file
-    finally:
-        await file.close()
-
-
-def _close_unwanted(opening: asyncio.Future[AsyncFileIO]) -> None:
-    if not opening.cancelled() and opening.exception() is None:
-        closing = asyncio.ensure_future(opening.result().close())
-        _CLOSING.add(closing)
-        closing.add_done_callback(_CLOSING.discard)
 
 
 async def replace_file(path: Path, data: bytes, *, expect_sha256: str | None, mode: int | None = None) -> FileStamp:

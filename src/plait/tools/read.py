@@ -32,6 +32,8 @@ LARGEST_BYTES = 50_000_000
 MOST_FILES = 50
 # Less than the call's own, so that a file on a dead drive does not take the others with it.
 FILE_DEADLINE_S = LOCAL_DEADLINE_S - 2
+# Splitting less than this takes less time than handing it to a thread.
+SPLIT_IN_PLACE_BYTES = 64_000
 # What the note below a file's lines may take of the budget, and a name and a refusal among several.
 NOTE_ROOM = 120
 LONGEST_NAME = 200
@@ -99,13 +101,19 @@ class Read(Tool[ReadArgs]):
         name = printable(window.path)
         try:
             async with asyncio.timeout(FILE_DEADLINE_S):
-                await asyncio.to_thread(_refuse_what_is_no_file, path, window.path, workspace)
-                state = await read_file(path, max_bytes=LARGEST_BYTES)
+                try:
+                    state = await read_file(path, max_bytes=LARGEST_BYTES)
+                except ToolRefused:
+                    # In words that help more, if there are any.
+                    await asyncio.to_thread(_refuse_what_is_no_file, path, window.path, workspace)
+                    raise
         except TimeoutError:
             raise ToolRefused(f"`{name}` could not be read within {FILE_DEADLINE_S:g} s: is its drive there?") from None
         self._ledger.saw(path, state.sha256)
         if not state.data:
             return Shown(name, state.stamp, instead="(empty file)")
+        if len(state.data) <= SPLIT_IN_PLACE_BYTES:
+            return _window(name, state.data, state.stamp, window)
         # A thread: decoding and splitting 50 MB would hold up every other call.
         return await asyncio.to_thread(_window, name, state.data, state.stamp, window)
 

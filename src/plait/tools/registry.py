@@ -24,6 +24,7 @@ class Registry:
 
     def __init__(self, tools: Iterable[AnyTool]) -> None:
         self._tools = {tool.name: tool for tool in tools}
+        self._specs: dict[str, ToolSpec] = {}
 
     def get(self, name: str) -> AnyTool | None:
         return self._tools.get(name)
@@ -37,10 +38,17 @@ class Registry:
     ) -> tuple[ToolSpec, ...]:
         """Return what the model is told, in a stable order, so that a provider's prompt cache holds."""
         return tuple(
-            ToolSpec(tool.name, tool.description or packaged_description(tool.name), inline_schema(tool.args))
+            self._spec(tool)
             for tool in self._tools.values()
             if (interactive or not tool.interactive_only)
             and (mode == "plan" or not tool.plan_mode_only)
             and (only is None or tool.name in only)
             and tool.name not in without
         )
+
+    def _spec(self, tool: AnyTool) -> ToolSpec:
+        """Return what is said of a tool, which is the same before every request."""
+        if tool.name not in self._specs:
+            description = tool.description or packaged_description(tool.name)
+            self._specs[tool.name] = ToolSpec(tool.name, description, inline_schema(tool.args))
+        return self._specs[tool.name]
