@@ -20,7 +20,7 @@ from benchmarks.harness.bench import REPOSITORY, Bench
 from benchmarks.harness.figures import Figure, table
 
 # The last ones load the engine into this process.
-MEASURES = ("start", "headless", "batches", "early", "resuming", "screen", "streaming", "dispatching")
+MEASURES = ("start", "headless", "batches", "early", "resuming", "screen", "streaming", "dispatching", "indexing")
 RESULTS = REPOSITORY / "benchmarks" / "results"
 
 
