@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from plait.search.imports import nearness, parts_of, pattern
+from plait.index.import_lines import nearness, parts_of
+from plait.search.imports import pattern
 
 IMPORTS = [
     ("a.py", "import yaml", "yaml", 3),
