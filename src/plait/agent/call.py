@@ -110,7 +110,7 @@ class Call:
         self._effects = Effects()
         self._decision = Decision("deny", "")
         self._decided_at = -1
-        self._ticket: Ticket[CallKey] = machinery.scheduler.reserve(self.key, self._effects)
+        self._ticket: Ticket[CallKey]
         self._reserve()
 
     # --- taken in order, without awaiting ------------------------------------------------------------------------
@@ -192,11 +192,12 @@ class Call:
         self._decision = self._m.permissions.decide(
             self._tool.name, self._args, self._effects, always_asks=self._tool.always_asks
         )
-        LOG.info(
-            "decided",
-            extra={"call": str(self.key), "tool": self._tool.name, "effect": self._effects.kind}
-            | {"verdict": self._decision.verdict, "why": self._decision.reason},
-        )
+        if LOG.isEnabledFor(logging.INFO):
+            LOG.info(
+                "decided",
+                extra={"call": str(self.key), "tool": self._tool.name, "effect": self._effects.kind}
+                | {"verdict": self._decision.verdict, "why": self._decision.reason},
+            )
         return self._decision
 
     @property

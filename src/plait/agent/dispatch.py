@@ -20,6 +20,7 @@ class Batch:
 
     def __init__(self, dispatcher: Dispatcher, turn: int, reply: int, tasks: asyncio.TaskGroup) -> None:
         self.calls: list[Call] = []
+        self._by_provider_id: dict[str, Call] = {}
         self._dispatcher = dispatcher
         self._turn = turn
         self._reply = reply
@@ -31,7 +32,11 @@ class Batch:
         call = self._dispatcher.announce(ToolCall(key, name, args, provider_id, malformed), self._reply)
         call.start(self._tasks.create_task)
         self.calls.append(call)
+        self._by_provider_id[provider_id] = call
         return call
+
+    def find(self, provider_id: str) -> Call | None:
+        return self._by_provider_id.get(provider_id)
 
     def confirm(self) -> None:
         """The reply is complete and in the history: its writes may go on."""

@@ -131,7 +131,7 @@ class KeepTheLog(AbstractCapability[Run]):
         self, ctx: RunContext[Run], *, request_context: Any, response: ModelResponse
     ) -> ModelResponse:
         calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
-        ids = iter(unique_ids(calls, ctx.deps.ids))
+        ids = iter(unique_ids(calls, set(ctx.deps.ids)))
         parts = [
             dataclasses.replace(part, tool_call_id=next(ids)) if isinstance(part, ToolCallPart) else part
             for part in response.parts
@@ -477,7 +477,7 @@ class ArrivingCalls:
 
     def end(self, index: int, part: ToolCallPart) -> None:
         """Announce a call that has ended, if it was not. Raises BrokenReply if it was, and went on to say more."""
-        args, malformed = _arguments(part)
+        args, malformed = _arguments(part.args)
         announced = self._calls[index].announced if index in self._calls else None
         if announced is None:
             self._announce(part, args, malformed)
@@ -488,20 +488,18 @@ class ArrivingCalls:
         # Some servers open every call with an empty object.
         if call.announced is not None or not call.raw.endswith("}") or not 2 < len(call.raw) <= MOST_EARLY_CHARACTERS:
             return
-        args, malformed = _arguments(dataclasses.replace(call.part, args=call.raw))
+        args, malformed = _arguments(call.raw)
         if malformed is None and args:
             call.announced = args
             self._announce(call.part, args, None)
 
     def _announce(self, part: ToolCallPart, args: dict[str, Any], malformed: str | None) -> None:
         [identity] = unique_ids([part], self._taken_ids)
-        self._taken_ids.add(identity)
         self._sink.call(part.tool_name, args, identity, malformed)
 
 
-def _arguments(part: ToolCallPart) -> tuple[dict[str, Any], str | None]:
+def _arguments(raw: str | dict[str, Any] | None) -> tuple[dict[str, Any], str | None]:
     """Return a call's arguments, and the raw text if they are not one complete JSON object."""
-    raw = part.args
     if isinstance(raw, dict):
         return raw, None
     if not raw:

@@ -186,14 +186,16 @@ def usage_of(usage: RequestUsage, cost: Decimal | None) -> Usage:
 
 
 def unique_ids(parts: Iterable[ToolCallPart], taken: set[str]) -> list[str]:
-    """Return an id for each call of a reply, the provider's own where it is new to the conversation."""
-    seen = set(taken)
+    """Return an id for each call of a reply, the provider's own where it is new to the conversation.
+
+    They join `taken`.
+    """
     ids = []
     for part in parts:
         identity = part.tool_call_id
-        while identity in seen:
-            identity = f"{identity}_{len(seen)}"
-        seen.add(identity)
+        while identity in taken:
+            identity = f"{identity}_{len(taken)}"
+        taken.add(identity)
         ids.append(identity)
     return ids
 

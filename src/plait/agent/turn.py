@@ -371,11 +371,11 @@ class Turn:
 
     async def outcome(self, provider_id: str) -> ToolOutcome:
         assert self._batch is not None
-        for call in self._batch.calls:
-            if call.call.provider_id == provider_id:
-                # The run may be cancelled while it waits; the call's end is the turn's business.
-                return await asyncio.shield(call.outcome)
-        return ToolOutcome("failed", "This call was lost; nothing was run.")
+        call = self._batch.find(provider_id)
+        if call is None:
+            return ToolOutcome("failed", "This call was lost; nothing was run.")
+        # The run may be cancelled while it waits; the call's end is the turn's business.
+        return await asyncio.shield(call.outcome)
 
     def recorded(self, payload: str) -> None:
         self._prompt_is_in = True

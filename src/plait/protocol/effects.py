@@ -84,8 +84,9 @@ class Effects:
         """The strongest effect on the machine's files, as events and `tool_schedule` lines name it."""
         if self.unknown:
             return "unknown"
-        if any(access.mode is Mode.WRITE for access in self.accesses):
-            return "write"
+        for access in self.accesses:
+            if access.mode is Mode.WRITE:
+                return "write"
         if self.accesses or self.network or self.credentials:
             return "read"
         return "none"

@@ -7,8 +7,8 @@ holds none, so caps cannot deadlock with tickets. Waiting is first come, first s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 
 DEFAULT_CAPS: Mapping[str, int] = {"calls": 32, "files": 16, "commands": 8, "searches": 4, "network": 10}
 
@@ -19,11 +19,9 @@ class Caps:
     def __init__(self, sizes: Mapping[str, int] = DEFAULT_CAPS) -> None:
         self._semaphores = {name: asyncio.Semaphore(size) for name, size in {**DEFAULT_CAPS, **sizes}.items()}
 
-    @asynccontextmanager
-    async def hold(self, name: str) -> AsyncIterator[None]:
+    def hold(self, name: str) -> AbstractAsyncContextManager[None]:
         """Hold one place of the cap `name` for as long as the block runs."""
-        async with self._semaphores[name]:
-            yield
+        return self._semaphores[name]
 
 
 class Lanes:
