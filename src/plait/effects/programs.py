@@ -7,7 +7,7 @@ A program stands in the table only if it writes, runs and sends nothing with the
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
@@ -60,35 +60,63 @@ class Program:
         )
 
 
+class Entries(Mapping[str, Program]):
+    """Entries of the table by name, each parsed when it is first asked for: all at once take as long as a command."""
+
+    def __init__(self, lines: Iterable[str], made: Mapping[str, Program] | None = None) -> None:
+        self._lines = {name: line for line in lines for name in line.split('"', 2)[1].split()}
+        self._made = dict(made or {})
+
+    def __getitem__(self, name: str) -> Program:
+        if name not in self._made:
+            [entry] = tomllib.loads(self._lines[name]).values()
+            self._made[name] = _program(entry)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._lines, **self._made})
+
+    def __len__(self) -> int:
+        return len({**self._lines, **self._made})
+
+
 @lru_cache(maxsize=1)
-def table() -> dict[str, Program]:
-    """Return the programs by name, read once."""
-    programs: dict[str, Program] = {}
-    for names, entry in _data()["programs"].items():
-        for name in names.split():
-            programs[name] = _program(entry)
-    return programs
+def table() -> Mapping[str, Program]:
+    """Return the programs by name."""
+    git = Program(sub=Entries(_section("[programs.git.sub]")))
+    return Entries(_section("[programs]"), {"git": git})
 
 
 @lru_cache(maxsize=1)
 def versions() -> dict[str, frozenset[str]]:
     """For each program that only prints its version when that is all it is asked for: the options that ask."""
     asked: dict[str, set[str]] = {}
-    for option, names in _data()["versions"].items():
+    for option, names in tomllib.loads("\n".join(_section("[versions]", whole=True))).items():
         for name in names.split():
             asked.setdefault(name, set()).add(option)
     return {name: frozenset(options) for name, options in asked.items()}
 
 
+@lru_cache(maxsize=1)
 def danger_entries() -> list[dict[str, str]]:
-    """The entries of `[[dangerous]]`, as they stand in the file."""
-    entries: list[dict[str, str]] = _data()["dangerous"]
+    """The entries of `dangerous.toml`, as they stand in the file."""
+    entries: list[dict[str, str]] = tomllib.loads(_text("dangerous.toml"))["dangerous"]
     return entries
 
 
-@lru_cache(maxsize=1)
-def _data() -> dict[str, Any]:
-    return tomllib.loads(files("plait.effects").joinpath("programs.toml").read_text(encoding="utf-8"))
+def _section(header: str, *, whole: bool = False) -> Iterator[str]:
+    """Yield the lines below a header of `programs.toml`: those of entries, each of which is one line, or all."""
+    is_inside = False
+    for line in _text("programs.toml").splitlines():
+        if line.startswith("["):
+            is_inside = line == header
+        elif is_inside and (whole or line.startswith('"')):
+            yield line
+
+
+@lru_cache(maxsize=2)
+def _text(name: str) -> str:
+    return files("plait.effects").joinpath(name).read_text(encoding="utf-8")
 
 
 def _program(entry: Mapping[str, Any]) -> Program:

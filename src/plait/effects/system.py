@@ -19,7 +19,7 @@ IP_SHOWING = re.compile(r"-(4|6|br|brief|j|json|o|c|s|d|color=\w+)")
 
 @dataclass(frozen=True, slots=True)
 class Danger:
-    """An entry of `[[dangerous]]` in `programs.toml`."""
+    """An entry of `dangerous.toml`."""
 
     reason: str
     words: frozenset[str] = frozenset()
@@ -39,7 +39,7 @@ def dangers() -> dict[str, Danger]:
 
 
 def judge_dangerous(command: Command) -> None:
-    """Judge a program that stands in `[[dangerous]]`."""
+    """Judge a program that stands in `dangerous.toml`."""
     danger = dangers()[command.name]
     words = set(command.words)
     if "--help" in words:
