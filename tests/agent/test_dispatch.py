@@ -36,6 +36,26 @@ async def test_an_open_question_holds_back_only_what_conflicts(rig: Rig) -> None
     assert rig.started() == [other, write, same]
 
 
+@pytest.mark.parametrize(
+    ("touches", "early"),
+    [({"reads": ["a"]}, True), ({"spawns": True}, True), ({}, False), ({"writes": ["a"]}, False)],
+    ids=["a read", "a command that touches nothing", "a tool of ours that touches nothing", "a write"],
+)
+async def test_only_what_changes_nothing_starts_before_the_reply_is_whole(
+    tmp_path: Path, touches: dict[str, object], early: bool
+) -> None:
+    rig = Rig(tmp_path, mode="bypassPermissions")
+
+    [key] = rig.announce(touches)
+    rig.calls[0].start(asyncio.get_running_loop().create_task)
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+    assert rig.started() == ([key] if early else [])
+    rig.calls[0].confirm()
+    assert (await rig.calls[0].outcome).status == "ok"
+
+
 async def test_questions_come_one_at_a_time_in_the_order_of_the_calls(rig: Rig) -> None:
     first, second = rig.announce({"writes": ["a"], "steps": 5}, {"writes": ["b"]})
     running = asyncio.create_task(rig.run_all())

@@ -30,6 +30,7 @@ class ProbeArgs(ToolArgs):
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     unknown: bool = False
+    spawns: bool = False
     steps: int = 0
     gate: str = ""
     then: Literal["ok", "refuse", "crash", "failed", "partial"] = "ok"
@@ -70,6 +71,7 @@ class Probe(Tool[ProbeArgs]):
             tuple(Access(Mode.READ, str(workspace.resolve(path))) for path in args.reads)
             + tuple(Access(Mode.WRITE, str(workspace.resolve(path))) for path in args.writes),
             unknown=args.unknown,
+            spawns=args.spawns,
             danger=args.danger,
         )
 

@@ -202,8 +202,12 @@ class Call:
 
     @property
     def may_start_early(self) -> bool:
-        """True if it only reads and needs no approval, so it need not wait for the rest of the reply."""
-        reads = self._effects.kind == "read" and self._effects.read_only
+        """True if it only reads and needs no approval, so it need not wait for the rest of the reply.
+
+        So does a command that touches no file; a tool without effects may change what is Plait's own (the to-do list).
+        """
+        effects = self._effects
+        reads = effects.read_only and (effects.kind == "read" or effects.spawns)
         return self._refused is None and reads and self._decision.verdict == "allow"
 
     # --- its life ------------------------------------------------------------------------------------------------
