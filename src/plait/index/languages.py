@@ -28,28 +28,97 @@ class Grammar:
     query: str
     depth: int
     """How deep in the tree a definition may begin; what is deeper is hardly ever one and costs most of the walk."""
+    between: str = ""
+    """What parts the words of a qualified name, a character each; empty where a name is only ever one."""
 
-
-DEEP = 14
 
 GRAMMARS: dict[str, Grammar] = {
+    "bash": Grammar("tree_sitter_bash", "language", "bash", 12),
+    "c": Grammar("tree_sitter_c", "language", "c", 12),
+    "cpp": Grammar("tree_sitter_cpp", "language", "cpp", 16, ":"),
+    "csharp": Grammar("tree_sitter_c_sharp", "language", "csharp", 16, "."),
+    "css": Grammar("tree_sitter_css", "language", "css", 12),
+    "elixir": Grammar("tree_sitter_elixir", "language", "elixir", 16, "."),
+    "go": Grammar("tree_sitter_go", "language", "go", 4),
+    "haskell": Grammar("tree_sitter_haskell", "language", "haskell", 10),
+    "html": Grammar("tree_sitter_html", "language", "html", 60),
+    "java": Grammar("tree_sitter_java", "language", "java", 16),
+    "javascript": Grammar("tree_sitter_javascript", "language", "javascript", 24, "."),
+    "kotlin": Grammar("tree_sitter_kotlin", "language", "kotlin", 16),
+    "lua": Grammar("tree_sitter_lua", "language", "lua", 16, ".:"),
+    "markdown": Grammar("tree_sitter_markdown", "language", "markdown", 12),
+    "ocaml": Grammar("tree_sitter_ocaml", "language_ocaml", "ocaml", 20),
+    "ocaml_interface": Grammar("tree_sitter_ocaml", "language_ocaml_interface", "ocaml", 20),
+    "php": Grammar("tree_sitter_php", "language_php", "php", 16, "\\"),
     "python": Grammar("tree_sitter_python", "language", "python", 12),
+    "ruby": Grammar("tree_sitter_ruby", "language", "ruby", 20, ":"),
+    "rust": Grammar("tree_sitter_rust", "language", "rust", 14, ":"),
+    "scala": Grammar("tree_sitter_scala", "language", "scala", 16),
+    "sql": Grammar("tree_sitter_sql", "language", "sql", 8, "."),
+    "swift": Grammar("tree_sitter_swift", "language", "swift", 16, "."),
+    "tsx": Grammar("tree_sitter_typescript", "language_tsx", "typescript", 24, "."),
+    "typescript": Grammar("tree_sitter_typescript", "language_typescript", "typescript", 24, "."),
 }
 
 EXTENSIONS: dict[str, str] = {
-    extension: language for language, extensions in (("python", "py pyi pyw"),) for extension in extensions.split()
+    extension: language
+    for language, extensions in (
+        ("bash", "sh bash zsh ksh bats ebuild"),
+        ("c", "c h"),
+        ("cpp", "cc cpp cxx c++ C hh hpp hxx h++ H inl ipp tcc tpp cu cuh ino cppm ixx"),
+        ("csharp", "cs csx"),
+        ("css", "css"),
+        ("elixir", "ex exs"),
+        ("go", "go"),
+        ("haskell", "hs"),
+        ("html", "html htm xhtml"),
+        ("java", "java"),
+        ("javascript", "js jsx mjs cjs"),
+        ("kotlin", "kt kts"),
+        ("lua", "lua"),
+        ("markdown", "md markdown mdown mkd"),
+        ("ocaml", "ml"),
+        ("ocaml_interface", "mli"),
+        ("php", "php phtml php5 php7 php8 phpt"),
+        ("python", "py pyi pyw"),
+        ("ruby", "rb rake gemspec ru podspec"),
+        ("rust", "rs"),
+        ("scala", "scala sc sbt"),
+        ("sql", "sql ddl"),
+        ("swift", "swift"),
+        ("tsx", "tsx"),
+        ("typescript", "ts mts cts"),
+    )
+    for extension in extensions.split()
 }
 NAMES: dict[str, str] = {
     name: language
     for language, names in (
-        ("python", "SConstruct SConscript BUILD BUILD.bazel WORKSPACE WORKSPACE.bazel wscript .pythonrc"),
+        ("bash", ".bashrc .bash_profile .bash_aliases .profile .zshrc .zshenv .zprofile PKGBUILD APKBUILD"),
+        ("python", "SConstruct SConscript BUILD BUILD.bazel WORKSPACE WORKSPACE.bazel MODULE.bazel wscript"),
+        ("ruby", "Rakefile Gemfile Guardfile Vagrantfile Podfile Fastfile Capfile Brewfile Dangerfile"),
     )
     for name in names.split()
 }
-SHEBANG = re.compile(rb"\A#!\s*\S*?([^/\s]+)(?:\s+(?:-S\s+|\w+=\S*\s+|-\w+\s+)*([^\s/]*/)*([\w.+-]+))?")
+SHEBANG = re.compile(rb"#!\s*(?:\S*/)?env\s+(?:-\S+\s+|\w+=\S*\s+)*(?:\S*/)?(\S+)|#!\s*(?:\S*/)?(\S+)")
 INTERPRETERS: dict[str, str] = {
-    "python": "python",
-    "pypy": "python",
+    program: language
+    for language, programs in (
+        ("bash", "sh bash zsh ksh dash ash bats"),
+        ("elixir", "elixir"),
+        ("haskell", "runhaskell runghc stack"),
+        ("javascript", "node nodejs bun"),
+        ("kotlin", "kotlin"),
+        ("lua", "lua luajit"),
+        ("ocaml", "ocaml"),
+        ("php", "php"),
+        ("python", "python pypy uv"),
+        ("ruby", "ruby jruby rake"),
+        ("scala", "scala"),
+        ("swift", "swift"),
+        ("typescript", "deno ts-node tsx"),
+    )
+    for program in programs.split()
 }
 
 
@@ -74,8 +143,8 @@ def _by_shebang(head: bytes) -> str | None:
     match = SHEBANG.match(head[:200])
     if match is None:
         return None
-    program = match[3] if match[1] == b"env" and match[3] else match[1]
-    return INTERPRETERS.get(program.decode("ascii", "replace").rstrip("0123456789."))
+    program = (match[1] or match[2]).decode("ascii", "replace")
+    return INTERPRETERS.get(program) or INTERPRETERS.get(program.rstrip("0123456789."))
 
 
 @functools.cache

@@ -2,8 +2,8 @@
 
 A query file a language (`queries/*.scm`) says what a definition is: `@name` is its name and the other capture, whose
 name is the kind, its whole extent. `@scope` lends its name to what is in it and is none itself (`impl Foo`), `@owner`
-stands before a name (`func (r *Owner) name`), `@import` is a statement that imports. Queries have no predicates: those
-cost more than deciding here.
+stands before a name (`func (r *Owner) name`), `@import` is a statement that imports. What only its first word tells is
+`@worded`, with that word as `@word`. Queries have no predicates: those cost more than deciding here.
 
 Lines are counted by line feeds, as ripgrep and git count them.
 
@@ -17,6 +17,7 @@ import functools
 import re
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -63,16 +64,44 @@ class Reader:
     parser: Parser
     cursor: QueryCursor
     kinds: tuple[str, ...]
+    words: dict[bytes, str]
 
 
+PARTS = frozenset(("name", "owner", "from", "word"))
 KIND = re.compile(r"@(\w+)")
-SEPARATORS = re.compile(r"::|\.")
+ITSELF = frozenset(("prototype", "exports", "module", "this", "self", "window", "globalThis", "global", "_G", "M"))
+# What only a word makes a definition: in these languages the grammar knows calls and attributes.
+ELIXIR = {
+    "module": "defmodule defprotocol defimpl",
+    "function": "def defp defguard defguardp defdelegate",
+    "macro": "defmacro defmacrop",
+    "type": "type typep opaque callback macrocallback",
+    "import": "",
+}
+WORDS: dict[str, dict[bytes, str]] = {
+    "elixir": {word.encode(): kind for kind, words in ELIXIR.items() for word in words.split()},
+    "html": {b"id": "id", b"ID": "id"},
+}
 APPLIED = re.compile(r"<[^<>]*(?:<[^<>]*(?:<[^<>]*>[^<>]*)*>[^<>]*)*>|\[[^\]]*\]")
 COMMENT = re.compile(r"(?:#(?!\s*(?:include|import)\b)|//|--\s).*")
+# Imports that are calls or commands like any other; what looks like one in a comment is no harm worth a walk.
+IMPORT_LINES: dict[str, re.Pattern[bytes]] = {
+    "bash": re.compile(rb"^[ \t]*(?:source|\.)[ \t]+[^\n]+", re.M),
+    "elixir": re.compile(rb"^[ \t]*(?:alias|import|require|use)[ \t]+[^\n]+", re.M),
+    "javascript": re.compile(rb"\b(?:require|import)\s*\(\s*[\"'`][^\"'`\n]+[\"'`]"),
+    "lua": re.compile(rb"\brequire\s*\(?\s*[\"'][^\"'\n]+[\"']"),
+    "ruby": re.compile(rb"^[ \t]*(?:require|require_relative|load)\b[^\n]+", re.M),
+}
+IMPORT_LINES["typescript"] = IMPORT_LINES["tsx"] = IMPORT_LINES["javascript"]
+CPP_WORDS = (b"class ", b"namespace ", b"template")
+CPP = re.compile(
+    rb"^\s*(?:class\s+(?:\w+\s+)?\w+(?:\s+final)?\s*(?::[^:]|\{|;\s*$|$)|(?:inline\s+)?namespace\b[\w\s:]*\{|template\s*<)",
+    re.M,
+)
 # `imported` reads some languages by the file's name.
 LINE_PATHS = {"go": "x.go", "bash": "x.sh"}
-Definition = tuple[int, int, int, "Node", "Node", dict[str, list["Node"]]]
-"""(start, end below zero, pattern, name, whole, captures): sorts as it nests, the outer before the inner."""
+Definition = tuple[int, int, int, str, "Node", "Node", dict[str, list["Node"]]]
+"""(start, end below zero, pattern, kind, name, whole, captures): sorts as it nests, the outer before the inner."""
 TYPES = frozenset(("class", "struct", "interface", "enum", "scope"))
 
 
@@ -82,23 +111,33 @@ def parse(data: bytes, language: str) -> Parsed:
         return Parsed([], [], "language")
     if len(data) > LARGEST_BYTES:
         return Parsed([], [], "large")
+    if language == "c" and _is_cpp(data) and languages.available("cpp"):
+        language = "cpp"
     reader = _reader(language)
     tree = _tree(reader.parser, data)
     if tree is None:
         return Parsed([], [], "slow")
-    # No progress callback here: with one, py-tree-sitter 0.26 crashes. The limit on pending matches bounds the walk.
-    matches = reader.cursor.matches(tree.root_node)
     definitions: list[Definition] = []
     imports: list[Import] = []
-    for index, captures in matches:
+    # No progress callback here: with one, py-tree-sitter 0.26 crashes. The limit on pending matches bounds the walk.
+    for index, captures in reader.cursor.matches(tree.root_node):
         kind = reader.kinds[index]
         whole = captures[kind][0]
         if kind == "import":
-            imports += _imports(data, whole, captures.get("module"), language)
-        else:
-            definitions.append((whole.start_byte, -whole.end_byte, index, captures["name"][0], whole, captures))
+            imports += _imports(data, whole, captures.get("from"), language)
+            continue
+        if kind == "worded":
+            word = captures["word"][0]
+            known = reader.words.get(data[word.start_byte : word.end_byte])
+            if known is None:
+                continue
+            kind = known
+        definitions.append((whole.start_byte, -whole.end_byte, index, kind, captures["name"][0], whole, captures))
+    if (pattern := IMPORT_LINES.get(language)) is not None:
+        imports += _import_lines(data, pattern, language)
+        imports.sort(key=itemgetter(1))
     definitions.sort(key=itemgetter(0, 1, 2))
-    return Parsed(_symbols(data, definitions, reader.kinds), imports, "")
+    return Parsed(_symbols(data, definitions, languages.GRAMMARS[language].between), imports, "")
 
 
 def comment_spans(data: bytes, language: str) -> list[tuple[int, int]]:
@@ -113,12 +152,12 @@ def comment_spans(data: bytes, language: str) -> list[tuple[int, int]]:
     return sorted((node.start_byte, node.end_byte) for node in found.get("comment", []))
 
 
-def _symbols(data: bytes, definitions: list[Definition], kinds: tuple[str, ...]) -> list[Symbol]:
+def _symbols(data: bytes, definitions: list[Definition], between: str) -> list[Symbol]:
     """Name the `definitions`, which are sorted so that what is around another comes before it."""
     symbols: list[Symbol] = []
     seen: set[int] = set()
     around: list[tuple[int, str, str]] = [(-len(data) - 1, "", "")]
-    for start, end, index, name_node, whole, captures in definitions:
+    for start, end, _, kind, name_node, whole, captures in definitions:
         name_start = name_node.start_byte
         # Patterns may overlap: the one that takes in more, then the earlier one in the file, is the better reading.
         if name_start in seen:
@@ -127,13 +166,16 @@ def _symbols(data: bytes, definitions: list[Definition], kinds: tuple[str, ...])
         while around[-1][0] > -start - 1:
             around.pop()
         _, scope, outer = around[-1]
-        kind = kinds[index]
         name = data[name_start : name_node.end_byte].decode("utf-8", "replace")
         if "owner" in captures:
             owner = captures["owner"][0]
             scope = _joined(scope, _bare(data[owner.start_byte : owner.end_byte].decode("utf-8", "replace")))
-        if not name.isidentifier():
-            scope, name = _qualified(scope, name)
+        if kind == "scope":
+            name = _bare(name)
+        elif not name.isidentifier():
+            scope, name = _qualified(scope, name, between)
+        elif len(name) > LONGEST_NAME:
+            name = name[:LONGEST_NAME]
         if kind == "function" and outer in TYPES:
             kind = "method"
         elif kind == "method" and not scope:
@@ -151,18 +193,20 @@ def _joined(scope: str, name: str) -> str:
 
 
 def _bare(name: str) -> str:
-    """Return a type's name without what it is applied to: `Map<K, V>` and `Map[K]` are `Map`."""
-    return SEPARATORS.sub(".", APPLIED.sub("", name)).strip(" .*&").replace(" ", "")
+    """Return a type's name without what it is applied to: `Map<K, V>`, `&Map` and `Map[K]` are `Map`."""
+    words = re.findall(r"[^\W\d]\w*", APPLIED.sub("", name))
+    return words[-1][:LONGEST_NAME] if words else ""
 
 
-def _qualified(scope: str, name: str) -> tuple[str, str]:
-    """Move what stands before the last separator of a name that is more than a word into its scope."""
-    bare = " ".join(name.split())
-    if "::" in bare or ("." in bare and " " not in bare):
-        before, _, last = SEPARATORS.sub("\0", APPLIED.sub("", bare)).rpartition("\0")
-        if last:
-            scope, bare = _joined(scope, before.replace("\0", ".")), last
-    return scope[:LONGEST_NAME], bare[:LONGEST_NAME]
+def _qualified(scope: str, name: str, between: str) -> tuple[str, str]:
+    """Tidy a name that is more than a word, and move what qualifies it into the scope."""
+    name = " ".join(name.split()).strip("\"'`[]") if len(name) > 2 else name
+    if between and not name.startswith("operator"):
+        words = [word for word in re.split(f"[{re.escape(between)}]", APPLIED.sub("", name).replace("?.", ".")) if word]
+        if words:
+            scope = _joined(scope, ".".join(word.strip() for word in words[:-1] if word not in ITSELF))
+            name = ("~" if name.rpartition(between[-1])[2].startswith("~") else "") + words[-1].strip("~\"'`[] ")
+    return scope[:LONGEST_NAME], name[:LONGEST_NAME]
 
 
 def _imports(data: bytes, whole: Node, module: list[Node] | None, language: str) -> list[Import]:
@@ -172,6 +216,26 @@ def _imports(data: bytes, whole: Node, module: list[Node] | None, language: str)
     modules = tuple(dict.fromkeys("/".join(parts) for parts in imported(text, LINE_PATHS.get(language, "")) if parts))
     at = module[0] if module else whole
     return [Import(modules, at.start_point[0] + 1)] if modules else []
+
+
+def _import_lines(data: bytes, pattern: re.Pattern[bytes], language: str) -> list[Import]:
+    found: list[Import] = []
+    line, at = 1, 0
+    for match in pattern.finditer(data):
+        line += data.count(b"\n", at, match.start())
+        at = match.start()
+        text = match[0].decode("utf-8", "replace")
+        modules = tuple(
+            dict.fromkeys("/".join(parts) for parts in imported(text, LINE_PATHS.get(language, "")) if parts)
+        )
+        if modules:
+            found.append(Import(modules, line))
+    return found
+
+
+def _is_cpp(data: bytes) -> bool:
+    """Return whether a file called C is C++, as headers are: by declarations that C does not have."""
+    return any(word in data for word in CPP_WORDS) and CPP.search(data) is not None
 
 
 def _tree(parser: Parser, data: bytes) -> Tree | None:
@@ -193,13 +257,12 @@ def _reader(language: str) -> Reader:
     loaded = languages.load(grammar)
     text = languages.query_text(grammar.query)
     query = Query(loaded, text)
-    kinds = []
-    for index in range(query.pattern_count):
-        pattern = text.encode()[query.start_byte_for_pattern(index) : query.end_byte_for_pattern(index)].decode()
-        kinds.append(next(name for name in KIND.findall(pattern) if name not in ("name", "owner", "module")))
+    starts = [query.start_byte_for_pattern(index) for index in range(query.pattern_count)]
+    patterns = (text.encode()[at:end].decode() for at, end in pairwise([*starts, len(text.encode())]))
+    kinds = [next(kind for kind in KIND.findall(pattern) if kind not in PARTS) for pattern in patterns]
     cursor = QueryCursor(query, match_limit=MOST_PENDING_MATCHES)
     cursor.set_max_start_depth(grammar.depth)
-    return Reader(Parser(loaded), cursor, tuple(kinds))
+    return Reader(Parser(loaded), cursor, tuple(kinds), WORDS.get(language, {}))
 
 
 @functools.cache

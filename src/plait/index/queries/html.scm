@@ -1,0 +1,1 @@
+(attribute (attribute_name) @word (quoted_attribute_value (attribute_value) @name)) @worded
