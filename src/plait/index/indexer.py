@@ -32,7 +32,7 @@ from plait.index.store import FileRow, FileState, Reader, Stamp, Unusable, Write
 from plait.index.watch import Watch
 from plait.index.workers import Workers
 
-ROWS_A_WRITE = 200
+ROWS_A_WRITE = 500
 WRITE_EVERY_S = 0.25
 TELL_EVERY_S = 0.2
 TICK_S = 0.5
@@ -119,6 +119,7 @@ class Indexer:
                 self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             if not self._locked(lock):
                 return 0
+            self._status = IndexStatus()
             self._writer = self._opened()
             self._scan(initial=True)
             while True:

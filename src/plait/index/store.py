@@ -142,7 +142,10 @@ class Writer:
         """
         self.path = path
         self._kinds: dict[str, int] = {}
-        self._modules: dict[str, int] = {}
+        self._modules: dict[str, int] | None = None
+        self._new_modules: list[tuple[int, str]] = []
+        self._next_file: int | None = None
+        self._paths: set[str] | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._db = self._opened(grammars, root)
@@ -225,7 +228,8 @@ class Writer:
                 db.execute("INSERT OR REPLACE INTO meta VALUES('status', ?)", (status,))
         except BaseException:
             db.execute("ROLLBACK")
-            self._modules.clear()
+            self._modules, self._next_file, self._paths = None, None, None
+            self._new_modules.clear()
             self._kinds = {name: row for row, name in db.execute("SELECT id, name FROM kinds")}
             raise
         db.execute("COMMIT")
@@ -245,26 +249,38 @@ class Writer:
             self._db.execute("DELETE FROM files WHERE id = ?", row)
 
     def _insert(self, rows: list[FileRow]) -> None:
+        """Ids are given out here, so that everything goes in by the table and not by the file."""
         db = self._db
+        if self._next_file is None:
+            (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'files'").fetchone()
+            self._next_file = last + 1
+        if self._paths is None:
+            self._paths = {restored(path) for (path,) in db.execute("SELECT path FROM files")}
+        files: list[tuple[Any, ...]] = []
         symbols: list[tuple[Any, ...]] = []
         imports: list[tuple[int, int, int]] = []
         words: list[tuple[Any, ...]] = []
-        for row in rows:
-            self._remove(row.path)
-            file = db.execute(
-                "INSERT INTO files(path, mtime_ns, size, language, state, words) VALUES(?,?,?,?,?,?)",
-                (stored(row.path), *row.stamp, row.language, row.state, row.word_count),
-            ).lastrowid
-            assert file is not None
+        for file, row in enumerate(rows, self._next_file):
+            if row.path in self._paths:
+                self._remove(row.path)
+            self._paths.add(row.path)
+            files.append((file, stored(row.path), *row.stamp, row.language, row.state, row.word_count))
             symbols += [
-                (file, line, text_of(name), self._kind(kind), end_line, text_of(scope))
-                for name, kind, scope, line, end_line in row.symbols
+                (file, line, name, self._kind(kind), end_line, scope) for name, kind, scope, line, end_line in row.symbols
             ]
             for modules, line in row.imports:
-                imports += [(file, line, self._module(text_of(module))) for module in modules]
+                imports += [(file, line, self._module(module)) for module in modules]
             if row.words:
                 words.append((file, row.often, row.words))
+        self._next_file += len(rows)
+        db.executemany("INSERT INTO files VALUES(?,?,?,?,?,?,?)", files)
         db.executemany("INSERT OR IGNORE INTO symbols VALUES(?,?,?,?,?,?)", symbols)
+        db.executemany("INSERT INTO modules VALUES(?,?)", self._new_modules)
+        db.executemany(
+            "INSERT OR IGNORE INTO module_parts VALUES(?,?)",
+            [(part.lower(), module) for module, parts in self._new_modules for part in parts.split("/")],
+        )
+        self._new_modules.clear()
         db.executemany("INSERT OR IGNORE INTO imports VALUES(?,?,?)", imports)
         db.executemany("INSERT INTO words(rowid, often, body) VALUES(?,?,?)", words)
 
@@ -276,21 +292,13 @@ class Writer:
         return self._kinds[name]
 
     def _module(self, parts: str) -> int:
-        known = self._modules.get(parts)
-        if known is not None:
-            return known
-        if len(self._modules) > 100_000:
-            self._modules.clear()
-        found = self._db.execute("SELECT id FROM modules WHERE parts = ?", (parts,)).fetchone()
-        if found is None:
-            row = self._db.execute("INSERT INTO modules(parts) VALUES(?)", (parts,)).lastrowid
-            assert row is not None
-            self._db.executemany(
-                "INSERT OR IGNORE INTO module_parts VALUES(?,?)", [(part.lower(), row) for part in parts.split("/")]
-            )
-            found = (row,)
-        self._modules[parts] = found[0]
-        return int(found[0])
+        if self._modules is None:
+            self._modules = {name: row for row, name in self._db.execute("SELECT id, parts FROM modules")}
+        module = self._modules.get(parts)
+        if module is None:
+            module = self._modules[parts] = len(self._modules) + 1
+            self._new_modules.append((module, parts))
+        return module
 
 
 def _made_by(db: sqlite3.Connection) -> tuple[int, str, str] | None:

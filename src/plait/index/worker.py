@@ -53,7 +53,7 @@ def read_row(root: Path, task: Task, splitter: Splitter) -> Row:
             return GONE
         if status.st_size > LARGEST_FILE_BYTES:
             return Row(status.st_mtime_ns, status.st_size, None, FileState.TOO_LARGE)
-        data = _read(handle)
+        data = _read(handle, status.st_size)
     except OSError:
         return _unreadable(path)
     finally:
@@ -77,14 +77,15 @@ def row_of(path: str, data: bytes, status: os.stat_result, splitter: Splitter, *
     return Row(status.st_mtime_ns, status.st_size, language, state, symbols, imports, *words)
 
 
-def _read(handle: int) -> bytes:
-    pieces = []
-    while piece := os.read(handle, LARGEST_FILE_BYTES):
-        pieces.append(piece)
-        if sum(map(len, pieces)) > LARGEST_FILE_BYTES:
-            # It grows while it is read.
-            break
-    return b"".join(pieces)
+def _read(handle: int, size: int) -> bytes:
+    """Read to the end. `size` is what `stat` said: a buffer of just that is cheap, and one byte more shows the end."""
+    data = os.read(handle, size + 1)
+    if len(data) == size:
+        return data
+    # It grows while it is read, or a read was cut short.
+    while len(data) <= LARGEST_FILE_BYTES and (more := os.read(handle, LARGEST_FILE_BYTES)):
+        data += more
+    return data
 
 
 def _minified(data: bytes) -> bool:

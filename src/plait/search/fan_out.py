@@ -33,6 +33,8 @@ from plait.search.words import words
 NO_INDEX: Mapping[Path, CodeIndex] = {}
 # Hits out of the index may turn out to be gone; so many others stand by.
 SPARE_HITS = 5
+# So few files are looked at in less time than a thread takes to begin.
+FEW_HITS = 4
 DEADLINE_S = 2.0
 # A strategy that is cut at its own deadline still hands in what it has.
 HAND_IN_S = 0.1
@@ -99,7 +101,11 @@ async def search(
     case = _CASES[request.case_sensitive]
     found_by = looker or _looker()
     budget = Budget(asyncio.get_running_loop().time() + max(0.05, deadline_s - HAND_IN_S))
-    places = await asyncio.to_thread(_places, request, workspace, text)
+    # A path has to be looked at; the roots are known.
+    looked_up = request.path is not None
+    places = (
+        await asyncio.to_thread(_places, request, workspace, text) if looked_up else _places(request, workspace, text)
+    )
     views = [await _view(place, indexes) for place in places]
     trees = [Tree(place, found_by, budget, view) for place, view in zip(places, views, strict=True)]
     looks = [Look(text, shape, tree, case) for tree in trees]
@@ -132,7 +138,8 @@ async def search(
     one_place = len(trees) == 1 and trees[0].place.named and len(trees[0].place.below) == 1
     hits = merge(found, shape, request.limit + SPARE_HITS, all_spans=one_place or len(request.kinds) == 1)
     total = len({hit.path for result in found for hit in result.hits})
-    settled = await asyncio.to_thread(_settled, hits, trees, workspace)
+    few = len(hits) <= FEW_HITS
+    settled = _settled(hits, trees, workspace) if few else await asyncio.to_thread(_settled, hits, trees, workspace)
     shown = [replace(hit, path=_shown(hit.path, workspace)) for hit in settled]
     shown = shown[: request.limit]
     if request.context_lines:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 from plait.index.import_lines import WORDS, Parts, nearness, nearness_of_parts, parts_of
@@ -25,7 +24,7 @@ async def imports(look: Look) -> Found:
         return Found("imports")
     view = look.tree.view
     if view is not None:
-        return Found("imports", tuple(await asyncio.to_thread(_stored, look, view, module, wanted)))
+        return Found("imports", tuple(_stored(look, view, module, wanted)))
     lines = await look.tree.lines(Pattern(pattern(wanted), case="exact", most_a_file=20))
     near = [(nearness(line.text, line.path, wanted), line) for line in lines.found]
     near = [one for one in near if one[0] > 0]

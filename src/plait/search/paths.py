@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
 
 from plait.protocol.calls import SearchHit
 from plait.search import query
@@ -34,34 +38,64 @@ TOGETHER = 3.0
 """The least score of a path that holds what was asked for in one piece."""
 
 
-def _matching(paths: Sequence[str], wanted: str, shape: Shape) -> dict[str, float]:
+@dataclass(frozen=True)
+class Table:
+    """Paths made ready to be looked through: in lower case, a line each, whole and without what joins words."""
+
+    paths: tuple[str, ...]
+    text: str
+    starts: tuple[int, ...]
+    squeezed: str
+    squeezed_starts: tuple[int, ...]
+
+    def holding(self, squeezed: str) -> list[str]:
+        """Return the paths that hold a text, whatever joins its words."""
+        found = []
+        at = self.squeezed.find(squeezed)
+        while at >= 0:
+            line = bisect_right(self.squeezed_starts, at) - 1
+            found.append(self.paths[line])
+            if line + 1 == len(self.paths):
+                break
+            at = self.squeezed.find(squeezed, self.squeezed_starts[line + 1])
+        return found
+
+    def matching(self, pattern: str) -> list[str]:
+        """Return the paths that match an expression over a whole line."""
+        return [
+            self.paths[bisect_right(self.starts, match.start()) - 1] for match in re.finditer(pattern, self.text, re.M)
+        ]
+
+
+@lru_cache(maxsize=4)
+def table(paths: tuple[str, ...]) -> Table:
+    """Return the table of a listing; one that is used again is there already."""
+    lines = [path.replace("\n", " ").lower() for path in paths]
+    squeezed = [_squeezed(line) for line in lines]
+    return Table(paths, "\n".join(lines), _starts(lines), "\n".join(squeezed), _starts(squeezed))
+
+
+def _starts(lines: Sequence[str]) -> tuple[int, ...]:
+    return tuple(accumulate((len(line) + 1 for line in lines[:-1]), initial=0)) if lines else ()
+
+
+def _matching(paths: tuple[str, ...], wanted: str, shape: Shape) -> dict[str, float]:
     """Return the paths that hold the letters of `wanted` in order, with how well they match."""
     if shape is Shape.QUALIFIED:
         wanted = re.sub(r"::|[.#]|->", "/", wanted.removesuffix("()"))
-    if not wanted or len(wanted) > 200 or "\n" in wanted:
+    if not wanted or len(wanted) > 200 or "\n" in wanted or not paths:
         return {}
-    # One expression over all paths at once. Each letter is looked for up to its first place, so nothing is tried twice.
-    letters = [re.escape(sign) for sign in wanted if not sign.isspace()]
-    loose = "(?im)^" + "".join(f"[^\n{letter}]*{letter}" for letter in letters)
-    # A name is written `TaskQueue`, `task_queue` or `task-queue`.
-    joined = "[-_]?".join(letter for letter in letters if letter not in ("_", r"\-"))
-    exactly = f"(?im)^[^\n]*{joined}"
-    text = "\n".join(path.replace("\n", " ") for path in paths)
-    pattern = loose if shape is Shape.PATH and len(wanted) >= 4 else exactly
-    by_start = dict(zip(_starts(paths), paths, strict=True))
-    found = [by_start[match.start()] for match in re.finditer(pattern, text)]
+    squeezed = _squeezed("".join(wanted.split()))
+    known = table(paths)
+    found = known.holding(squeezed) if squeezed else []
+    if not found and shape is Shape.PATH and len(wanted) >= 4:
+        # Each letter is looked for up to its first place, so nothing is tried twice.
+        letters = [re.escape(sign) for sign in wanted if not sign.isspace()]
+        found = known.matching("^" + "".join(f"[^\n{letter}]*{letter}" for letter in letters))
     scored = {path: score for path in found if (score := _score(path.lower(), wanted, shape)) > 0}
     # Letters in order are a guess, worth something only where nothing holds them together.
     together = {path: score for path, score in scored.items() if score >= TOGETHER}
     return together or scored
-
-
-def _starts(paths: Sequence[str]) -> list[int]:
-    starts, place = [], 0
-    for path in paths:
-        starts.append(place)
-        place += len(path) + 1
-    return starts
 
 
 def _score(path: str, wanted: str, shape: Shape) -> float:

@@ -56,7 +56,7 @@ def _names_asked_for(look: Look) -> tuple[str, ...]:
 
 async def _stored(look: Look, view: View, name: str) -> Found:
     """Answer from the index; only changed files that are too large for it are looked at."""
-    rows = await asyncio.to_thread(stored.definitions, view, look.tree, name, any_case=look.case == "ignore")
+    rows = stored.definitions(view, look.tree, name, any_case=look.case == "ignore")
     exact = rows
     if look.shape is Shape.QUALIFIED:
         scopes = query.scope_names(look.text)
