@@ -152,6 +152,7 @@ def _skip_line() -> bytes:
 
 def search(parsed: Parsed) -> int:
     """Search this directory, once or for every line of standard input. Finding nothing is no failure."""
+    debug_log.silence()
     started_in = working_directory()
     workspace = Workspace.at(started_in)
     from plait.index.code_index import CodeIndex

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 # Come as wheels with Plait. Its own copy is preferred: that is the version it was tested with.
-SHIPPED = ("rg",)
+SHIPPED = ("rg", "ast-grep")
 
 
 def system_path() -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from plait.index.scan import stamp_of
 from plait.index.store import FileState
 
 END_LIMIT_S = 2.0
-BATCH = 16
+BATCH = 64
 BATCHES_AHEAD = 2
 """Batches that a worker holds: the next is there when one is done."""
 FILE_LIMIT_S = 10.0

@@ -18,6 +18,7 @@ from plait.protocol.calls import HitsDetail, SearchHit
 from plait.protocol.errors import ToolRefused
 from plait.search.content import content, references
 from plait.search.evidence import Evidence
+from plait.search.history import history
 from plait.search.imports import imports
 from plait.search.look import Look
 from plait.search.paths import files
@@ -25,6 +26,7 @@ from plait.search.place import LONGEST_LINE, BadGlob, Looker, Place, State
 from plait.search.query import Shape, classify
 from plait.search.rank import Found, merge
 from plait.search.ripgrep import Ripgrep, ripgrep
+from plait.search.structure import structure
 from plait.search.symbols import symbols
 from plait.search.tree import Budget, Tree
 from plait.search.without_ripgrep import WithoutRipgrep
@@ -49,10 +51,12 @@ STRATEGIES: Mapping[str, Strategy] = {
     "imports": imports,
     "words": words,
     "references": references,
+    "ast": structure,
+    "history": history,
 }
 # What people ask for, by the strategy that finds it.
 ALIASES = {"definition": "symbols", "semantic": "words"}
-KINDS = ("content", "files", "symbols", "imports", "words", "definition", "references", "semantic")
+KINDS = ("content", "files", "symbols", "imports", "words", "definition", "references", "semantic", "ast", "history")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +200,7 @@ def _looker() -> Looker:
 def strategies_for(kinds: tuple[str, ...], shape: Shape) -> tuple[str, ...]:
     """Return the names of the strategies to run. Raises ToolRefused for an unknown kind."""
     if not kinds:
-        return (*USUAL, "words") if shape is Shape.PROSE else USUAL
+        return (*USUAL, "words") if shape is Shape.PROSE else (*USUAL, "ast") if shape is Shape.STRUCTURE else USUAL
     for kind in kinds:
         if kind not in KINDS:
             raise ToolRefused(f"`{kind[:40]}` is not a kind of search. Kinds: {', '.join(KINDS)}.")
@@ -206,6 +210,8 @@ def strategies_for(kinds: tuple[str, ...], shape: Shape) -> tuple[str, ...]:
 def _shape(text: str, kinds: tuple[str, ...]) -> Shape:
     """The caller's word goes before the look of the query."""
     match kinds:
+        case ("ast",):
+            return Shape.STRUCTURE
         case ("files",):
             return Shape.PATH
         case ("imports",):

@@ -14,6 +14,7 @@ class Shape(StrEnum):
     REGEX = "regex"
     LITERAL = "literal"
     PROSE = "prose"
+    STRUCTURE = "structure"
 
 
 IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*\Z")
@@ -77,6 +78,8 @@ def classify(query: str) -> Shape:
     text = query.strip()
     if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'`":
         return Shape.LITERAL
+    if is_structure(text):
+        return Shape.STRUCTURE
     words = text.split()
     if IMPORT.match(text) and len(words) <= 4 and not text.endswith("?") and not (words[0] == "use" and len(words) > 2):
         return Shape.IMPORT
@@ -94,6 +97,15 @@ def classify(query: str) -> Shape:
         return Shape.LITERAL
     plain = [word for word in words if re.fullmatch(r"[\"'`(]*[^\W\d_][\w'’./-]*[\"'`)]*[?,.:;!…？。，]*", word)]
     return Shape.PROSE if len(plain) >= 0.7 * len(words) and not re.search(r"[(){}=<>]", text) else Shape.LITERAL
+
+
+META = re.compile(r"\$\$\$[A-Z0-9_]*|\$\$?[A-Z_][A-Z0-9_]*")
+"""A place in a pattern that stands for any code: `$NAME`, `$$$` for any number of them."""
+
+
+def is_structure(text: str) -> bool:
+    """Say whether a query is a pattern of code to the eye: it has a metavariable, and code around it."""
+    return META.search(text) is not None and re.search(r"[(){}\[\]=;]|\w\s+\$\s*\S", META.sub("$", text)) is not None
 
 
 def unquoted(query: str) -> str:

@@ -27,6 +27,7 @@ WEIGHTS: Mapping[Shape, Mapping[str, float]] = {
     Shape.IMPORT: {"imports": 3.5, "content": 0.8, "symbols": 0.5, "files": 0.5},
     Shape.REGEX: {"content": 3.0, "symbols": 0.3, "files": 0.3, "imports": 0.3},
     Shape.LITERAL: {"content": 3.0, "symbols": 0.5, "files": 0.5, "imports": 0.3},
+    Shape.STRUCTURE: {"ast": 4.0, "content": 1.0, "symbols": 0.3, "files": 0.3, "imports": 0.2},
     Shape.PROSE: {"words": 3.0, "content": 1.5, "symbols": 1.5, "files": 0.5, "imports": 0.2},
 }
 
@@ -142,7 +143,9 @@ def merge(found: Sequence[Found], shape: Shape, limit: int, *, all_spans: bool =
     order = sorted(best, key=lambda path: (-scores[path], path))
     chosen = [best[path][1] for path in order[:limit]]
     if all_spans:
-        spans = {(hit.path, hit.line): hit for hit in (*chosen, *(hit for result in found for hit in result.hits))}
+        every = (*chosen, *(hit for result in found for hit in result.hits))
+        # A commit has no line: what tells two of them apart is their text.
+        spans = {(hit.path, hit.line, hit.text if hit.kind == "commit" else ""): hit for hit in every}
         chosen = list(spans.values())
     return tuple(
         replace(hit, score=round(scores[hit.path], 5), strategies=tuple(sorted(strategies[hit.path])))

@@ -42,7 +42,7 @@ def _names_asked_for(look: Look) -> tuple[str, ...]:
             return query.names_in(look.text)[:MOST_NAMES]
         case Shape.IDENTIFIER | Shape.QUALIFIED:
             return (query.last_name(text),)
-        case Shape.PATH | Shape.REGEX:
+        case Shape.PATH | Shape.REGEX | Shape.STRUCTURE:
             return ()
         case Shape.IMPORT:
             return tuple(re.findall(r"[A-Za-z_$][\w$]+", text))[-1:]

@@ -53,6 +53,10 @@ class Tree:
             task.cancel()
         await asyncio.gather(*self._shared.values(), return_exceptions=True)
 
+    def left_s(self) -> float:
+        """Return the seconds that are left for this search."""
+        return self._budget.left_s()
+
     async def names(self) -> Names:
         """Return the files that are searched, ignored and secret ones left out."""
         names: Names = await self._once("names", self._names)
