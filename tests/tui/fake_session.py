@@ -8,9 +8,10 @@ from typing import Any
 
 from plait.protocol.calls import CallKey
 from plait.protocol.commands import Command
+from plait.protocol.errors import SessionInUse
 from plait.protocol.events import LIVE_TYPES, Event, SessionStarted, Stamped
 from plait.protocol.ports import Completion
-from plait.protocol.queries import GetLog, ListRules
+from plait.protocol.queries import GetLog, GetStatus, ListRules, SessionInfo, Status
 
 
 class FakeSubscription:
@@ -39,7 +40,9 @@ class FakeSession:
     def __init__(self) -> None:
         self.submitted: list[Command] = []
         self.log: list[Stamped] = []
-        self.answers: dict[type, Any] = {ListRules: ()}
+        status = Status(self.session_id, "fake:model", "default", "/w", "main", "none", "off", persisted=True)
+        self.answers: dict[type, Any] = {ListRules: (), GetStatus: status}
+        self.fails: dict[type, Exception] = {}
         self.closed = False
         self._subscriptions: list[FakeSubscription] = []
         self._seq = 0
@@ -67,6 +70,8 @@ class FakeSession:
         return self._subscriptions[-1]
 
     async def query(self, query: Any) -> Any:
+        if type(query) in self.fails:
+            raise self.fails[type(query)]
         if isinstance(query, GetLog):
             return tuple(stamped for stamped in self.log if query.before is None or stamped.seq < query.before)
         return self.answers[type(query)]
@@ -84,6 +89,7 @@ class FakeDesktop:
     def __init__(self, themes: tuple[tuple[str, str], ...] = ()) -> None:
         self.copied: list[str] = []
         self.remembered: list[str] = []
+        self.draft = ""
         self._themes = themes
 
     def copy(self, text: str) -> bool:
@@ -103,10 +109,10 @@ class FakeDesktop:
         self.remembered.append(text)
 
     def load_draft(self) -> str:
-        return ""
+        return self.draft
 
     def save_draft(self, text: str) -> None:
-        return None
+        self.draft = text
 
     def branch(self) -> str | None:
         return "main"
@@ -114,3 +120,29 @@ class FakeDesktop:
 
 def key(number: int) -> CallKey:
     return CallKey("main", 1, number)
+
+
+class FakeSessions:
+    """Implements `protocol.ports.Sessions`; `in_use` sessions can only be had as copies."""
+
+    def __init__(self, *ids: str, in_use: bool = False) -> None:
+        self.opened: list[str] = []
+        self.handles: list[FakeSession] = []
+        self._ids = ids
+        self._in_use = in_use
+
+    async def list(self, *, everywhere: bool = False) -> Sequence[SessionInfo]:
+        return [SessionInfo(i, f"title of {i}", "/w", "fake:model", 0, 3, 100, self._in_use) for i in self._ids]
+
+    async def open_new(self) -> FakeSession:
+        return self._open("new")
+
+    async def resume(self, session_id: str, *, fork: bool = False) -> FakeSession:
+        if self._in_use and not fork:
+            raise SessionInUse(f"session `{session_id}` is open in another Plait.", session_id)
+        return self._open(f"copy of {session_id}" if fork else session_id)
+
+    def _open(self, what: str) -> FakeSession:
+        self.opened.append(what)
+        self.handles.append(FakeSession())
+        return self.handles[-1]

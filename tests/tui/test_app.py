@@ -100,15 +100,18 @@ async def staged(size: tuple[int, int] = (100, 30), **options: Any) -> AsyncIter
     async def connect() -> FakeSession:
         return session
 
+    settled = options.pop("settled", True)
     app = PlaitApp(
         options.pop("connect", connect),
-        FakeDesktop(options.pop("themes", THEMES)),
+        options.pop("desktop", None) or FakeDesktop(options.pop("themes", THEMES)),
         cwd="/w/demo",
         branch="main",
-        settings=TuiSettings(model="fake:model", reduced_motion=True),
+        settings=TuiSettings(model="fake:model", reduced_motion=True, keyboard=options.pop("keyboard", {})),
+        **options,
     )
     async with app.run_test(size=size) as pilot:
-        await app.workers.wait_for_complete([worker for worker in app.workers if worker.group == "engine"])
+        if settled:
+            await app.workers.wait_for_complete([worker for worker in app.workers if worker.group == "engine"])
         await pilot.pause()
         yield Stage(app, session, pilot)
 

@@ -2,6 +2,7 @@
 
     PlaitError
     ├─ UserError        the user can fix it; the text says how; exit 1
+    │  └─ SessionInUse  another Plait has the session open; a copy can be had
     ├─ ToolRefused      the model can fix it; goes back as the call's outcome
     ├─ ProviderError    the model's service failed; carries status and retry_after_s; exit 2
     └─ InternalError    our bug; traceback to the debug log, one line to the user
@@ -18,6 +19,14 @@ class PlaitError(Exception):
 
 class UserError(PlaitError):
     """A mistake that the user can mend: a flag, a file, a setting, a missing key."""
+
+
+class SessionInUse(UserError):
+    """Another Plait has the session open. `session_id` names it, so that a view can offer a copy."""
+
+    def __init__(self, message: str, session_id: str = "") -> None:
+        super().__init__(message)
+        self.session_id = session_id
 
 
 class ToolRefused(PlaitError):

@@ -13,18 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from plait.protocol.errors import UserError
+from plait.host.lock import FileLock
+from plait.protocol.errors import SessionInUse, UserError
 from plait.protocol.events import MAIN_AGENT, SessionStarted, Stamped, TitleChanged
 from plait.protocol.queries import SessionInfo
 from plait.session.glance import glance, title_of
-from plait.session.lock import FileLock
 from plait.session.log import Log, LogContents, read_lines, split_lines
 
 SUFFIX = ".jsonl"
-
-
-class SessionInUse(UserError):
-    """Another Plait has the session open."""
 
 
 @dataclass(slots=True)
@@ -110,7 +106,8 @@ class Store:
         lock = FileLock(path.with_suffix(".lock"))
         if not lock.acquire():
             raise SessionInUse(
-                f"session `{session_id}` is open in another Plait: close it there, or use `--fork-session`."
+                f"session `{session_id}` is open in another Plait: close it there, or use `--fork-session`.",
+                session_id,
             )
         try:
             return OpenLog(session_id, Log(path, new=new), lock)

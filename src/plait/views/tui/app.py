@@ -13,20 +13,22 @@ os.environ.setdefault("ESCDELAY", "25")
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from textual.app import App
+from textual.app import App, SuspendNotSupported
 from textual.binding import BindingType
 from textual.theme import Theme
 
 from plait.protocol.commands import PERMISSION_MODES, SetMode
 from plait.protocol.commands import Prompt as SendPrompt
-from plait.protocol.display import sanitise_line
-from plait.protocol.errors import PlaitError
+from plait.protocol.display import sanitise, sanitise_line
+from plait.protocol.errors import PlaitError, SessionInUse
 from plait.protocol.ports import Desktop, SessionHandle, Sessions
 from plait.views.tui import markdown
+from plait.views.tui.keymap import KEYS
 from plait.views.tui.palette import BadTheme, Palette, read_theme
 from plait.views.tui.screens.chat import Chat
 from plait.views.tui.slash import Line
@@ -58,7 +60,7 @@ class Left:
 
 
 class PlaitApp(App[Left]):
-    """See the module. `place` is the directory as people write it."""
+    """See the module. `place` is the directory as people write it, `keyboard` the user's own keys by action."""
 
     TITLE = "plait"
     ENABLE_COMMAND_PALETTE = False
@@ -87,6 +89,8 @@ class PlaitApp(App[Left]):
         self.reduced_motion = settings.reduced_motion or os.environ.get("TEXTUAL_ANIMATIONS") == "none"
         self.model = settings.model
         self.model_is_scout = settings.model in ("", "scout")
+        self.mode = settings.mode
+        self.keyboard = settings.keyboard
         self.chat = Chat()
         self.palette = Palette.of({}, dark=True)
         self._settings = settings
@@ -94,7 +98,8 @@ class PlaitApp(App[Left]):
         self._pick_session = pick_session
         self._is_awake = False
         self._themes: dict[str, Theme] = {}
-        self._theme_problems: list[str] = []
+        self._problems: list[str] = []
+        self._draft = ""
 
     # --- begin and end -------------------------------------------------------------------------------------------
 
@@ -102,57 +107,79 @@ class PlaitApp(App[Left]):
         self._load_themes()
         wanted = self._settings.theme or "ember"
         if wanted not in self.available_themes:
-            self._theme_problems.append(f"theme `{wanted}`: not found; themes: {', '.join(sorted(self._themes))}")
+            self._problems.append(f"theme `{wanted}`: not found; themes: {', '.join(sorted(self._themes))}")
             wanted = "ember" if "ember" in self._themes else "textual-dark"
         self.theme = wanted
         self._take_palette()
+        self._take_keyboard()
+        if self.reduced_motion:
+            self.animation_level = "none"
         self.push_screen(self.chat)
         self.call_after_refresh(self._begin)
         for name in ("SIGHUP", "SIGTERM"):
-            if hasattr(signal, name):
+            # Not every platform has them, nor every loop.
+            with suppress(AttributeError, NotImplementedError):
                 asyncio.get_running_loop().add_signal_handler(getattr(signal, name), self.exit)
 
     def _begin(self) -> None:
         """The first frame is on the screen: now the engine."""
-        for problem in self._theme_problems:
-            self.notify(problem, severity="warning", markup=False)
+        for problem in self._problems:
+            self.notify(problem, severity="warning")
         if self._initial_prompt:
             self.chat.send(SendPrompt(self._initial_prompt))
         if self._settings.open_at_once or self._pick_session:
             self.wake_engine()
-        self.run_worker(self._load_history(), group="history")
+        self.run_worker(self._load_written(), group="history")
 
-    def wake_engine(self) -> None:
-        """Open the session, if that has not been begun yet."""
-        if not self._is_awake:
+    def wake_engine(self, *, again: bool = False) -> None:
+        """Open the session, if that has not been begun yet, or `again` if it has failed."""
+        if not self._is_awake or (again and self.chat.is_without_session):
             self._is_awake = True
             self.run_worker(self._open(), group="engine", exclusive=True)
 
     async def _open(self) -> None:
         try:
-            if self._pick_session and self.sessions is not None:
-                handle = await self._picked()
-            else:
-                handle = await self._connect()
-            await self.chat.attach(handle)
-            await asyncio.to_thread(markdown.warm_up)
+            await self.chat.attach(await self._wanted())
         except PlaitError as error:
             self.chat.failed(str(error))
+        except Exception as error:  # The engine's edge: whatever breaks in there, the screen and what is typed stay.
+            self.chat.failed(f"The engine could not start: {type(error).__name__}: {error}")
+        else:
+            await asyncio.to_thread(markdown.warm_up)
 
-    async def _picked(self) -> SessionHandle:
-        assert self.sessions is not None
-        chosen = await self.pick(self.sessions)
-        return await (self._connect() if chosen is None else self.sessions.resume(chosen))
+    async def _wanted(self) -> SessionHandle:
+        if self._pick_session and self.sessions is not None:
+            return await self.pick(self.sessions) or await self.sessions.open_new()
+        try:
+            return await self._connect()
+        except SessionInUse as error:
+            if self.sessions is None:
+                raise
+            return await self._copy(self.sessions, error) or await self.sessions.open_new()
 
-    async def pick(self, sessions: Sessions) -> str | None:
-        """Let the user choose an earlier session; None if there is none, or none was chosen."""
+    async def pick(self, sessions: Sessions) -> SessionHandle | None:
+        """Let the user choose an earlier session and open it; None if there is none, or none was chosen."""
         from plait.views.tui.screens.pages import SessionPicker
 
         infos = await sessions.list()
         if not infos:
-            self.notify("No earlier session in this directory.", markup=False)
+            self.notify("No earlier session in this directory.")
             return None
-        return await self.push_screen_wait(SessionPicker(infos))
+        chosen = await self.push_screen_wait(SessionPicker(infos))
+        if chosen is None:
+            return None
+        try:
+            return await sessions.resume(chosen)
+        except SessionInUse as error:
+            return await self._copy(sessions, error)
+
+    async def _copy(self, sessions: Sessions, error: SessionInUse) -> SessionHandle | None:
+        """Offer a copy of a session that is in use."""
+        from plait.views.tui.screens.pages import Chooser
+
+        ways = (("copy", "Go on in a copy of it"), ("", "Leave it there"))
+        chosen = await self.push_screen_wait(Chooser("This session is open in another Plait", ways))
+        return await sessions.resume(error.session_id, fork=True) if chosen == "copy" else None
 
     async def switch(self, handle: SessionHandle) -> None:
         """Leave the session for another one."""
@@ -166,10 +193,12 @@ class PlaitApp(App[Left]):
         projector = self.chat.projector
         handle = self.chat.handle
         answer = projector.state.answer if projector is not None else ""
-        had_turns = projector is not None and projector.state.title != ""
-        super().exit(Left(handle.session_id if handle is not None and had_turns else None, answer, True))
+        has_turns = projector is not None and projector.has_turns
+        self._draft = self.chat.prompt.whole_text if self.chat.is_mounted else ""
+        super().exit(Left(handle.session_id if handle is not None and has_turns else None, answer, self.chat.persisted))
 
     async def on_unmount(self) -> None:
+        await asyncio.to_thread(self.desktop.save_draft, self._draft)
         if self.chat.handle is not None:
             await self.chat.handle.close()
 
@@ -180,7 +209,7 @@ class PlaitApp(App[Left]):
             try:
                 theme = read_theme(name, text)
             except BadTheme as error:
-                self._theme_problems.append(str(error))
+                self._problems.append(str(error))
                 continue
             self._themes[theme.name] = theme
             self.register_theme(theme)
@@ -201,17 +230,28 @@ class PlaitApp(App[Left]):
         self.chat.apply_palette()
         return True
 
+    def _take_keyboard(self) -> None:
+        known = {key.action for key in KEYS}
+        unknown = sorted(set(self.keyboard) - known)
+        if unknown:
+            self._problems.append(f"keyboard: no such action: {', '.join(unknown)}; F1 names them.")
+        self.set_keymap({action: keys for action, keys in self.keyboard.items() if action in known})
+
     @property
     def own_themes(self) -> tuple[str, ...]:
         return tuple(self._themes)
 
     # --- the machine ---------------------------------------------------------------------------------------------
 
+    def notify(self, message: str, **options: Any) -> None:
+        """Say something in passing; it is text, whatever is in it."""
+        super().notify(sanitise(message), **{**options, "markup": False})
+
     def copy(self, text: str) -> None:
         """Copy by the terminal and by the system, whichever works."""
         self.copy_to_clipboard(text)
         self.run_worker(asyncio.to_thread(self.desktop.copy, text), group="copy")
-        self.notify("Copied.", timeout=1.5, markup=False)
+        self.notify("Copied.", timeout=1.5)
 
     def attention(self) -> None:
         """Somebody is needed who may be looking elsewhere."""
@@ -221,17 +261,21 @@ class PlaitApp(App[Left]):
     def remember_prompt(self, text: str) -> None:
         self.run_worker(asyncio.to_thread(self.desktop.remember_prompt, text), group="history")
 
-    async def _load_history(self) -> None:
+    async def _load_written(self) -> None:
+        """Get what was written here before: sent prompts, and the one that was not."""
         self.chat.prompt.set_history(await asyncio.to_thread(self.desktop.prompt_history))
+        draft = await asyncio.to_thread(self.desktop.load_draft)
+        if draft and not self.chat.prompt.text:
+            self.chat.prompt.set_text(draft)
 
-    async def edit_prompt(self) -> None:
-        """Write the prompt in the user's editor."""
-        with self.suspend():
-            edited = self.desktop.edit_text(self.chat.prompt.text)
-        if edited is not None:
-            self.chat.prompt.set_text(edited.rstrip("\n"))
-        else:
-            self.notify("No editor: set $EDITOR.", severity="warning", markup=False)
+    def edit_outside(self, text: str, suffix: str = ".md") -> str | None:
+        """Let the user write in an editor of their own; None if there is none, or it failed."""
+        edited = None
+        with suppress(SuspendNotSupported), self.suspend():
+            edited = self.desktop.edit_text(text, suffix)
+        if edited is None:
+            self.notify("No editor: set $VISUAL or $EDITOR.", severity="warning")
+        return edited
 
     async def run_slash(self, line: Line) -> None:
         await run_slash(self, line)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, assert_never
+from typing import Any, ClassVar, Literal, assert_never
 
 from rich.text import Text
 
@@ -35,19 +35,26 @@ GLYPHS = {
 WORDS = {"timeout": "timed out", "denied": "denied", "cancelled": "cancelled", "failed": "failed", "queued": "queued"}
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 READS = frozenset({"read", "list", "glob", "search", "web_fetch", "web_search"})
+STEERED = "said meanwhile"
 MOST_DIFF_LINES = 24
 HEAD_LINES, TAIL_LINES = 4, 6
 
 
 class Block:
-    """Base of all blocks."""
+    """Base of all blocks. `watcher` is told of every change; the blank line between two blocks is not theirs."""
+
+    packs: ClassVar[bool] = False
+    """True if one line of it may stand next to one line of another without a gap."""
 
     def __init__(self) -> None:
         self.version = 0
         self.is_open = False
+        self.watcher: Callable[[], None] | None = None
 
     def touch(self) -> None:
         self.version += 1
+        if self.watcher is not None:
+            self.watcher()
 
     @property
     def can_open(self) -> bool:
@@ -95,8 +102,9 @@ class UserBlock(Block):
             row.append(" " * max(0, width - row.cell_len), palette.you_block)
             rows.append(row)
         if self.steered and rows:
-            rows[0] = with_right(rows[0][: rows[0].cell_len - 14], Text("said meanwhile", palette.dim), width)
-        return [Text(""), *rows, Text("")]
+            rows[0].right_crop(len(STEERED) + 1)
+            rows[0].append(f"{STEERED} ", palette.you_block + palette.dim)
+        return rows
 
     def plain(self) -> str:
         return self.text
@@ -142,7 +150,7 @@ class TextBlock(Block):
         while end > self._streamed.settled_lines and not rows[end - 1].plain.strip():
             end -= 1
         cut_off = [Text("  ↷ cut off here", palette.error)] if self.partial else []
-        return [*rows[:end], *cut_off, Text("")] if rows else []
+        return [*rows[:end], *cut_off]
 
     def _thought(self, width: int, palette: Palette) -> list[Text]:
         lines = wrap(Text(sanitise(self.text).strip(), palette.dim), min(width, 100) - 4)
@@ -162,6 +170,8 @@ class TextBlock(Block):
 
 class NoticeBlock(Block):
     """Something Plait has to say."""
+
+    packs = True
 
     def __init__(self, level: Literal["info", "warning", "error"], text: str) -> None:
         super().__init__()
@@ -314,6 +324,8 @@ def row_line(row: CallRow, width: int, palette: Palette, now_s: float, *, rail: 
 class CallGroup(Block):
     """Reads of one reply, side by side: a lane each while they run, one line when all are done."""
 
+    packs = True
+
     def __init__(self, now_s: Callable[[], float]) -> None:
         super().__init__()
         self.rows: list[CallRow] = []
@@ -330,15 +342,15 @@ class CallGroup(Block):
     def lines(self, width: int, palette: Palette) -> list[Text]:
         now = self._now_s()
         if self.is_live:
-            return [*self._lanes(width, palette, now), Text("")]
+            return self._lanes(width, palette, now)
         if len(self.rows) == 1 and not self.is_open:
-            return [row_line(self.rows[0], width, palette, now, name_width=len(self.rows[0].name)), Text("")]
+            return [row_line(self.rows[0], width, palette, now, name_width=len(self.rows[0].name))]
         head = self._folded(width, palette)
         if not self.is_open:
-            return [head, Text("")]
+            return [head]
         name_width = max(len(row.name) for row in self.rows)
         rows = [row_line(row, width, palette, now, rail="  ", name_width=name_width) for row in self.rows]
-        return [head, *rows, Text("")]
+        return [head, *rows]
 
     def _lanes(self, width: int, palette: Palette, now_s: float) -> list[Text]:
         done = sum(row.is_over for row in self.rows)
@@ -395,6 +407,8 @@ class CallGroup(Block):
 class CallCard(Block):
     """One call that does more than read: its line, and its diff, output or text."""
 
+    packs = True
+
     def __init__(self, row: CallRow, now_s: Callable[[], float]) -> None:
         super().__init__()
         self.row = row
@@ -411,7 +425,7 @@ class CallCard(Block):
     def lines(self, width: int, palette: Palette) -> list[Text]:
         row = self.row
         head = row_line(row, width, palette, self._now_s(), name_width=len(row.name))
-        return [head, *(Text.assemble("  ", line) for line in self._body(width - 2, palette)), Text("")]
+        return [head, *(Text.assemble("  ", line) for line in self._body(width - 2, palette))]
 
     def _body(self, width: int, palette: Palette) -> list[Text]:
         row = self.row

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 
 async def run_slash(app: PlaitApp, line: Line) -> None:
-    """Carry out one command."""
+    """Carry out one command; if it cannot be done, one line says why."""
+    try:
+        await _run(app, line)
+    except PlaitError as error:
+        app.notify(str(error), severity="error")
+
+
+async def _run(app: PlaitApp, line: Line) -> None:
     match line.name:
         case "help":
             app.push_screen(HelpPage(app.palette))
@@ -32,7 +39,7 @@ async def run_slash(app: PlaitApp, line: Line) -> None:
             _theme(app, line.argument)
         case "mode":
             if not app.set_mode(line.argument):
-                app.notify(f"`{line.argument}`: not a mode; /help lists them.", severity="warning", markup=False)
+                app.notify(f"`{line.argument}`: not a mode; /help lists them.", severity="warning")
         case "clear":
             app.chat.send(Clear())
         case "compact":
@@ -44,8 +51,8 @@ async def run_slash(app: PlaitApp, line: Line) -> None:
         case "resume":
             app.run_worker(_resume(app), group="resume", exclusive=True)
         case _ if app.chat.handle is None:
-            app.wake_engine()
-            app.notify("The engine is still starting; try again in a moment.", markup=False)
+            app.wake_engine(again=True)
+            app.chat.run_later(line)
         case name:
             await _ask(app, app.chat.handle, name, line.argument)
 
@@ -64,7 +71,7 @@ async def _ask(app: PlaitApp, handle: SessionHandle, name: str, argument: str) -
         case "background":
             await _background(app, handle, argument)
         case _:
-            app.notify(f"/{name} is not built yet.", severity="warning", markup=False)
+            app.notify(f"/{name} is not built yet.", severity="warning")
 
 
 def _show(app: PlaitApp, title: str, rows: Sequence[tuple[str, ...]], empty: str = "none") -> None:
@@ -90,7 +97,7 @@ async def _permissions(app: PlaitApp, handle: SessionHandle, argument: str) -> N
         for rule in found:
             app.chat.send(RemoveRule(rule))
         if not found:
-            app.notify(f"`{pattern}`: no such rule.", severity="warning", markup=False)
+            app.notify(f"`{pattern}`: no such rule.", severity="warning")
         return
     rows = [(rule.verdict, rule.pattern, rule.scope) for rule in rules]
     _show(app, "Rules in force", rows, "no rules: the mode decides")
@@ -127,7 +134,7 @@ async def _background(app: PlaitApp, handle: SessionHandle, argument: str) -> No
 def _theme(app: PlaitApp, argument: str) -> None:
     if argument:
         if not app.use_theme(argument):
-            app.notify(f"`{argument}`: no such theme.", severity="warning", markup=False)
+            app.notify(f"`{argument}`: no such theme.", severity="warning")
         return
     others = sorted(set(app.available_themes) - set(app.own_themes))
     _show(
@@ -154,8 +161,8 @@ async def _resume(app: PlaitApp) -> None:
     if app.sessions is None:
         return
     try:
-        chosen = await app.pick(app.sessions)
-        if chosen is not None:
-            await app.switch(await app.sessions.resume(chosen))
+        picked = await app.pick(app.sessions)
+        if picked is not None:
+            await app.switch(picked)
     except PlaitError as error:
-        app.notify(str(error), severity="error", markup=False)
+        app.notify(str(error), severity="error")

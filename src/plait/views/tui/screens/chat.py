@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.text import Text
@@ -18,6 +19,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from plait.protocol.commands import (
+    PERMISSION_MODES,
     Allow,
     AllowAllLike,
     Background,
@@ -34,11 +36,12 @@ from plait.protocol.commands import (
     Prompt as SendPrompt,
 )
 from plait.protocol.display import sanitise_line
-from plait.protocol.ports import SessionHandle, Subscription
-from plait.protocol.queries import GetLog
+from plait.protocol.errors import PlaitError
+from plait.protocol.ports import Completion, SessionHandle, Subscription
+from plait.protocol.queries import GetLog, GetStatus
 from plait.views.tui import slash
 from plait.views.tui.blocks import SPINNER, Block, CallCard, CallGroup, LinesBlock, NoticeBlock, duration, todo_lines
-from plait.views.tui.keymap import keys_of
+from plait.views.tui.keymap import KEYS
 from plait.views.tui.palette import Palette
 from plait.views.tui.projector import Projector
 from plait.views.tui.screens.pages import ArgumentEditor, HelpPage, Pager
@@ -57,8 +60,6 @@ FOCUS_AFTER_S = 1.0
 """A question does not take the focus before the user has not typed for so long."""
 QUIT_WITHIN_S = 1.5
 RESUMED_TURNS = 30
-# Keys that must reach the screen whatever has the focus.
-FIRST = ("interrupt", "cycle_mode", "quit", "copy_or_quit", "background")
 CYCLE: tuple[PermissionMode, ...] = ("default", "acceptEdits", "plan")
 EXAMPLES = ("where is the configuration read?", "what calls this function?", "fix the failing test in …")
 
@@ -69,8 +70,10 @@ class Chat(Screen[None]):
     CSS_PATH = "../styles/chat.tcss"
     AUTO_FOCUS = "#prompt"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key, f"key('{action}')", show=False, priority=action in FIRST)
-        for key, action in keys_of("everywhere").items()
+        # They come before those of whatever has the focus; the id is what the user's own keys are given to.
+        Binding(",".join(key.keys), f"key('{key.action}')", id=key.action, show=False, priority=True)
+        for key in KEYS
+        if key.where == "everywhere"
     ]
 
     def __init__(self) -> None:
@@ -78,7 +81,10 @@ class Chat(Screen[None]):
         self.handle: SessionHandle | None = None
         self.projector: Projector | None = None
         self._subscription: Subscription | None = None
+        self.is_without_session = False
+        self.persisted = True
         self._unsent: list[Command] = []
+        self._later: list[slash.Line] = []
         self._flush_timer: Timer | None = None
         self._tick_timer: Timer | None = None
         self._focus_timer: Timer | None = None
@@ -108,15 +114,16 @@ class Chat(Screen[None]):
         return self.query_one("#approval", ApprovalPanel)
 
     def compose(self) -> ComposeResult:
-        yield Transcript(id="transcript")
+        keyboard = self.plait.keyboard
+        yield Transcript(keyboard, id="transcript")
         yield Static("", id="side", markup=False)
         yield Static("", id="activity", markup=False)
-        yield ApprovalPanel(id="approval")
+        yield ApprovalPanel(keyboard, id="approval")
         yield Static("", id="queue", markup=False)
         yield OptionList(id="popup")
         with Horizontal(id="prompt-row"):
             yield Static("❯ ", id="prompt-mark", markup=False)
-            yield Prompt(id="prompt")
+            yield Prompt(keyboard, id="prompt")
         yield Static("", id="status", markup=False)
 
     def on_mount(self) -> None:
@@ -124,6 +131,7 @@ class Chat(Screen[None]):
         self.query_one("#popup", OptionList).can_focus = False
         self.projector = Projector(self.transcript, time.time)
         self.projector.state.model = self.plait.model
+        self.projector.state.mode = next((mode for mode in PERMISSION_MODES if mode == self.plait.mode), "default")
         self.apply_palette()
         self._welcome = LinesBlock(self._welcome_lines)
         self.transcript.add(self._welcome)
@@ -143,8 +151,11 @@ class Chat(Screen[None]):
         self.detach()
         loop = asyncio.get_running_loop()
         log = await handle.query(GetLog(turns=RESUMED_TURNS))
+        self.persisted = (await handle.query(GetStatus())).persisted
         projector = self.projector = Projector(self.transcript, time.time)
         self.handle = handle
+        self.is_without_session = False
+        self._turn_since_s = None
         if any(type(stamped.event).__name__ == "TurnStarted" for stamped in log):
             self._drop_welcome()
         projector.take(log)
@@ -155,25 +166,41 @@ class Chat(Screen[None]):
 
         self._subscription = handle.subscribe(wake, since=log[-1].seq if log else None)
         self._flush()
+        self._show_question()
         for command in self._unsent:
             handle.submit(command)
         self._unsent.clear()
+        later, self._later = self._later, []
+        for line in later:
+            await self.plait.run_slash(line)
 
     def detach(self) -> None:
         if self._subscription is not None:
             self._subscription.close()
             self._subscription = None
 
+    def run_later(self, line: slash.Line) -> None:
+        """Carry out a command as soon as there is a session."""
+        self._later.append(line)
+        self._draw_around()
+
     def failed(self, text: str) -> None:
-        """The session could not be opened; the screen stays usable."""
+        """The session could not be opened; the screen stays usable, and what was to be sent is in the prompt again."""
+        self.is_without_session = True
         self._say("error", text)
+        unsent = [command.text for command in self._unsent if isinstance(command, SendPrompt | Steer)]
+        if unsent and not self.prompt.text:
+            self.prompt.set_text("\n".join(unsent))
+        self._unsent.clear()
+        self._later.clear()
         self._draw_around()
 
     def send(self, command: Command) -> None:
         """Submit, or keep until the engine is there."""
         if self.handle is None:
-            self.plait.wake_engine()
             self._unsent.append(command)
+            self.plait.wake_engine(again=True)
+            self.is_without_session = False
             self._draw_around()
         else:
             self.handle.submit(command)
@@ -209,16 +236,21 @@ class Chat(Screen[None]):
             return
         self._filling = True
         try:
-            earlier = await self.handle.query(GetLog(before=self._oldest, turns=RESUMED_TURNS))
-            if earlier:
-                blocks: list[Block] = []
-                sink = BlockList(blocks)
-                older = Projector(sink, time.time)
-                older.take(earlier)
-                self._oldest = earlier[0].seq
-                self.transcript.insert_before(blocks)
+            # What cannot be read back is not worth more than not showing it.
+            with suppress(PlaitError):
+                await self._fill_in(self.handle, self._oldest)
         finally:
             self._filling = False
+
+    async def _fill_in(self, handle: SessionHandle, oldest: int) -> None:
+        earlier = await handle.query(GetLog(before=oldest, turns=RESUMED_TURNS))
+        if earlier:
+            blocks: list[Block] = []
+            sink = BlockList(blocks)
+            older = Projector(sink, time.time)
+            older.take(earlier)
+            self._oldest = earlier[0].seq
+            self.transcript.insert_before(blocks)
 
     # --- what is drawn around the transcript ---------------------------------------------------------------------
 
@@ -250,8 +282,10 @@ class Chat(Screen[None]):
         assert self.projector is not None
         state, palette = self.projector.state, self.plait.palette
         line = Text("")
-        if self.handle is None and self._unsent:
-            line = Text("starting the engine · your prompt is sent as soon as it is there", palette.dim)
+        if self.is_without_session:
+            line = Text("no session · Enter tries again · /resume picks another", palette.write)
+        elif self.handle is None and (self._unsent or self._later):
+            line = Text("starting the engine · what you sent goes out as soon as it is there", palette.dim)
         elif state.working and self._turn_since_s is not None:
             still = self.plait.reduced_motion
             glyph = "●" if still else SPINNER[int(now * 10) % len(SPINNER)]
@@ -317,7 +351,7 @@ class Chat(Screen[None]):
                     palette.dim,
                 ),
             ]
-        return [*lines, Text("")]
+        return lines
 
     def _drop_welcome(self) -> None:
         if self._welcome is not None:
@@ -332,7 +366,7 @@ class Chat(Screen[None]):
         """Show the answer to a command in the transcript."""
         palette = self.plait.palette
         self._drop_welcome()
-        self.transcript.add(LinesBlock(lambda width, _: [Text(title, palette.you), *lines, Text("")]))
+        self.transcript.add(LinesBlock(lambda width, _: [Text(title, palette.you), *lines]))
         self.transcript.sticks = True
         self.transcript.changed()
 
@@ -383,7 +417,7 @@ class Chat(Screen[None]):
         try:
             args = edited_args(asked, changed)
         except ValueError as error:
-            self.notify(f"Not run: {error}", severity="error", markup=False)
+            self.notify(f"Not run: {error}", severity="error")
             self.approval.focus()
             return
         self.send(Decide(asked.key, Allow(args)))
@@ -421,7 +455,9 @@ class Chat(Screen[None]):
     @work(exclusive=True, group="completion")
     async def _complete_path(self, word: str) -> None:
         if self.handle is not None:
-            found = await self.handle.complete(word)
+            found: Sequence[Completion] = ()
+            with suppress(PlaitError):
+                found = await self.handle.complete(word)
             self._show_popup(word, [(f"@{entry.text}", entry.hint) for entry in found], at_start=False)
 
     def _show_popup(self, word: str, entries: Sequence[tuple[str, str]], *, at_start: bool) -> None:
@@ -475,7 +511,9 @@ class Chat(Screen[None]):
             case "todo":
                 self.toggle_todo()
             case "editor":
-                await self.plait.edit_prompt()
+                edited = self.plait.edit_outside(self.prompt.whole_text)
+                if edited is not None:
+                    self.prompt.set_text(edited.rstrip("\n"))
             case "background":
                 self.send(Background())
             case "focus_transcript":
@@ -520,7 +558,7 @@ class Chat(Screen[None]):
     def toggle_todo(self) -> None:
         assert self.projector is not None
         if not self.projector.state.todo:
-            self.notify("The agent has no list of work yet.", markup=False)
+            self.notify("The agent has no list of work yet.")
             return
         self._shows_todo = not self._shows_todo
         self._draw_around()
@@ -533,7 +571,7 @@ class Chat(Screen[None]):
             if block is not None and text:
                 self.app.push_screen(Pager(block.plain().split("\n")[0], text.splitlines()))
                 return
-        self.notify("No output to show yet.", markup=False)
+        self.notify("No output to show yet.")
 
     def _copy_or_quit(self) -> None:
         selected = self.get_selected_text()
@@ -549,7 +587,7 @@ class Chat(Screen[None]):
             self.app.exit()
             return
         self._quit_armed_s = now
-        self.notify("Ctrl+C again quits; the session can be resumed.", timeout=QUIT_WITHIN_S, markup=False)
+        self.notify("Ctrl+C again quits; the session can be resumed.", timeout=QUIT_WITHIN_S)
 
     def on_transcript_walked(self, message: Transcript.Walked) -> None:
         block = message.block

@@ -120,22 +120,22 @@ def _help(palette: Palette) -> list[Text]:
     return lines
 
 
-class SessionPicker(Screen[str | None]):
-    """Choose an earlier session; the result is its id."""
+class Chooser(Screen[str | None]):
+    """Choose one of several; the result is its id, None if none was chosen."""
 
     CSS_PATH = "../styles/pages.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+c,ctrl+d", "cancel", show=False)]
 
-    def __init__(self, sessions: Sequence[SessionInfo]) -> None:
+    def __init__(self, title: str, choices: Sequence[tuple[str, str]], foot: str = "Enter chooses") -> None:
         super().__init__()
-        self._sessions = sessions
+        self._title = title
+        self._choices = choices
+        self._foot = foot
 
     def compose(self) -> ComposeResult:
-        yield Static("Sessions of this directory, newest first", id="page-title", markup=False)
-        yield OptionList(
-            *(Option(Text(_session_line(info)), id=info.session_id) for info in self._sessions), id="sessions"
-        )
-        yield Static("Enter resumes · Esc goes back", id="page-foot", markup=False)
+        yield Static(Text(sanitise_line(self._title)), id="page-title", markup=False)
+        yield OptionList(*(Option(Text(words), id=identity) for identity, words in self._choices), id="choices")
+        yield Static(f"{self._foot} · Esc goes back", id="page-foot", markup=False)
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
@@ -145,6 +145,14 @@ class SessionPicker(Screen[str | None]):
 
     def action_cancel(self) -> None:
         self.dismiss(None)
+
+
+class SessionPicker(Chooser):
+    """Choose an earlier session; the result is its id."""
+
+    def __init__(self, sessions: Sequence[SessionInfo]) -> None:
+        lines = [(info.session_id, _session_line(info)) for info in sessions]
+        super().__init__("Sessions of this directory, newest first", lines, "Enter resumes")
 
 
 def _session_line(info: SessionInfo) -> str:

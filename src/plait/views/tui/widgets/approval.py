@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Group
@@ -57,14 +58,14 @@ class ApprovalPanel(Widget, can_focus=True):
             super().__init__()
             self.asked = asked
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, keyboard: Mapping[str, str], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.asked: ApprovalAsked | None = None
         self.palette = Palette.of({}, dark=True)
         self._since_s = 0.0
         self._choice = 0
         self._offer = 0
-        self._actions = keys_of("approval")
+        self._actions = keys_of("approval", keyboard)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="approval-body", can_focus=False):

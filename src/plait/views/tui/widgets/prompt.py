@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from textual import events
 from textual.message import Message
@@ -44,7 +44,7 @@ class Prompt(SafeTextArea):
             super().__init__()
             self.key = key
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, keyboard: Mapping[str, str], *, id: str | None = None) -> None:
         super().__init__(id=id, soft_wrap=True, tab_behavior="focus", show_line_numbers=False, compact=True)
         self.cursor_blink = False
         self.prompts: list[str] = []
@@ -54,7 +54,7 @@ class Prompt(SafeTextArea):
         self._draft = ""
         self._pasted: dict[int, str] = {}
         self._height = 1
-        self._actions = keys_of("prompt")
+        self._actions = keys_of("prompt", keyboard)
 
     # --- text ----------------------------------------------------------------------------------------------------
 
@@ -63,9 +63,14 @@ class Prompt(SafeTextArea):
         self.move_cursor(self.document.end)
         self._fit()
 
+    @property
+    def whole_text(self) -> str:
+        """What was written, chips expanded."""
+        return CHIP.sub(lambda match: self._pasted.get(int(match[2]), match[0]), self.text)
+
     def take_text(self) -> str:
         """Return what was written, chips expanded, and empty the prompt."""
-        text = CHIP.sub(lambda match: self._pasted.get(int(match[2]), match[0]), self.text)
+        text = self.whole_text
         self._pasted.clear()
         self._place = None
         self.set_text("")

@@ -7,8 +7,9 @@ unless the user has scrolled away.
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -22,6 +23,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.timer import Timer
 
 from plait.protocol.display import UNSAFE, sanitise_in_place
 from plait.views.tui.blocks import Block
@@ -31,12 +33,21 @@ from plait.views.tui.palette import Palette
 _CONSOLE = Console(width=400, color_system="truecolor", legacy_windows=False, force_terminal=True)
 
 
-@dataclass(slots=True)
-class Drawn:
-    """A block's strips, for which version, width and theme they were drawn, and how many of them are settled."""
+SLICE_S, REST_S = 0.016, 0.02
+"""Drawing takes no longer at a time, so that keys are answered; then others have their turn."""
+Key = tuple[int, int, int, bool]
 
+
+@dataclass(slots=True, eq=False)
+class Drawn:
+    """A block's strips and what they were drawn for: version, width, theme, and whether the next block is packed to it.
+
+    `place` is the block's index; `settled` how many of the strips will not change.
+    """
+
+    place: int
     strips: list[Strip] = field(default_factory=list)
-    key: tuple[int, int, int] | None = None
+    key: Key | None = None
     settled: int = 0
 
 
@@ -54,8 +65,9 @@ class Transcript(ScrollView, can_focus=True):
     class ReachedTop(Message):
         """The user scrolled to the beginning: earlier turns may be wanted."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, keyboard: Mapping[str, str], *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._actions = keys_of("transcript", keyboard)
         self.blocks: list[Block] = []
         self.palette = Palette.of({}, dark=True)
         self.sticks = True
@@ -63,6 +75,10 @@ class Transcript(ScrollView, can_focus=True):
         self._drawn: list[Drawn] = []
         self._starts: list[int] = [0]
         self._theme = 0
+        self._touched: set[Drawn] = set()
+        self._has_moved = False
+        self._slice_timer: Timer | None = None
+        self._drawn_for: tuple[int, int] | None = None
         self._base = Style()
         self._selected: int | None = None
         self._sticking = False
@@ -70,31 +86,56 @@ class Transcript(ScrollView, can_focus=True):
     # --- what it shows -------------------------------------------------------------------------------------------
 
     def add(self, *blocks: Block) -> None:
-        self.blocks += blocks
-        self._drawn += [Drawn() for _ in blocks]
+        if self._drawn:
+            self._touched.add(self._drawn[-1])
+        for block in blocks:
+            self.blocks.append(block)
+            self._drawn.append(self._watch(block, len(self._drawn)))
 
     def insert_before(self, blocks: Sequence[Block]) -> None:
         """Put earlier blocks on top; what is seen stays where it is."""
-        height = self._starts[-1]
         self.blocks[:0] = blocks
-        self._drawn[:0] = [Drawn() for _ in blocks]
+        self._drawn[:0] = [self._watch(block, place) for place, block in enumerate(blocks)]
+        self._starts[:0] = [0] * len(blocks)
+        self._renumber()
         if self._selected is not None:
             self._selected += len(blocks)
-        was_stuck, self.sticks = self.sticks, False
         self.changed()
-        self.scroll_to(y=self.scroll_y + self._starts[-1] - height, animate=False)
-        self.sticks = was_stuck
 
     def drop(self, block: Block) -> None:
         place = self.blocks.index(block)
+        block.watcher = None
+        self._touched.discard(self._drawn[place])
         del self.blocks[place], self._drawn[place]
+        if place < len(self._starts) - 1:
+            height = self._starts[place + 1] - self._starts[place]
+            self._starts[place + 1 :] = [start - height for start in self._starts[place + 2 :]]
+        # The one before has another neighbour now.
+        self._touched.update(self._drawn[max(0, place - 1) : place])
+        self._renumber()
         self._selected = None
 
+    def _watch(self, block: Block, place: int) -> Drawn:
+        drawn = Drawn(place)
+        block.watcher = lambda: self._touched.add(drawn)
+        self._touched.add(drawn)
+        return drawn
+
+    def _renumber(self) -> None:
+        for place, drawn in enumerate(self._drawn):
+            drawn.place = place
+        self._has_moved = True
+
     def clear(self) -> None:
+        for block in self.blocks:
+            block.watcher = None
         self.blocks.clear()
         self._drawn.clear()
+        self._touched.clear()
+        self._starts = [0]
         self._selected = None
-        self.changed()
+        self.virtual_size = Size(self._width, 0)
+        self.refresh()
 
     def set_palette(self, palette: Palette) -> None:
         self.palette = palette
@@ -102,35 +143,74 @@ class Transcript(ScrollView, can_focus=True):
         self.changed()
 
     def changed(self) -> None:
-        """Draw the blocks that have changed, add the heights up, and keep to the end if it was there."""
+        """Draw the blocks that have changed, add the heights up, and keep to the end if it was there.
+
+        What has not changed is not looked at: a reply at the end of 1,000 messages costs what it costs alone. What
+        takes longer than a slice is gone on with later, nearest to what is seen first.
+        """
         width = self._width
         if width <= 0:
             return
         self._base = self.rich_style
-        first = None
-        repaint_from: int | None = None
-        for place, (block, drawn) in enumerate(zip(self.blocks, self._drawn, strict=True)):
-            key = (block.version, width, self._theme)
-            if drawn.key == key:
-                continue
+        if self._drawn_for != (width, self._theme):
+            self._drawn_for = (width, self._theme)
+            self._touched.update(self._drawn)
+        counted = len(self._starts) - 1
+        top = self.scroll_offset.y
+        seen = min(max(0, bisect_right(self._starts, top) - 1), max(0, counted - 1))
+        below_seen = top - self._starts[seen]
+        first, repaint_from = counted, None
+        for drawn in self._slice(len(self.blocks) if self.sticks else seen):
             before = len(drawn.strips)
-            kept = self._draw(place, key)
-            if repaint_from is None and place < len(self._starts):
-                repaint_from = self._starts[place] + kept
-            if first is None and len(drawn.strips) != before:
-                first = place
-        if first is not None or len(self._starts) != len(self.blocks) + 1:
-            self._starts = [0, *accumulate(len(drawn.strips) for drawn in self._drawn)]
+            kept = self._draw(drawn, width)
+            if not self.blocks[drawn.place].is_behind:
+                self._touched.discard(drawn)
+            if kept is None:
+                continue
+            if drawn.place < counted:
+                line = self._starts[drawn.place] + kept
+                repaint_from = line if repaint_from is None else min(repaint_from, line)
+            if len(drawn.strips) != before:
+                first = min(first, drawn.place)
+        if first < counted or counted != len(self.blocks) or self._has_moved:
+            self._has_moved = False
+            del self._starts[first + 1 :]
+            heights = (len(drawn.strips) for drawn in self._drawn[first:])
+            self._starts[first:] = accumulate(heights, initial=self._starts[first])
             self.layouts += 1
             self.virtual_size = Size(width, self._starts[-1])
-            if self.sticks:
-                self._stick()
-                # The layout may know the new height only after the next refresh.
-                self.call_after_refresh(self._stick)
+            self._keep_place(seen, below_seen)
             self.refresh()
         elif repaint_from is not None:
             # Nothing has moved: only the lines below the first change are painted again.
             self.refresh_lines(repaint_from, max(1, self._starts[-1] - repaint_from))
+        if self._touched and self._slice_timer is None:
+            self._slice_timer = self.set_timer(REST_S, self._go_on)
+
+    def _go_on(self) -> None:
+        self._slice_timer = None
+        self.changed()
+
+    def _slice(self, middle: int) -> Iterator[Drawn]:
+        """The blocks to be drawn now, those near `middle` first."""
+        end_s = time.perf_counter() + SLICE_S
+        for drawn in sorted(self._touched, key=lambda drawn: abs(drawn.place - middle)):
+            yield drawn
+            if time.perf_counter() > end_s:
+                return
+
+    def _keep_place(self, seen: int, below: int) -> None:
+        """Stay at the end, or at the line that is seen, wherever that is now."""
+        if self.sticks:
+            self._stick()
+            # The layout may know the new height only after the next refresh.
+            self.call_after_refresh(self._stick)
+        elif seen < len(self.blocks):
+            line = min(self._starts[seen] + below, max(self._starts[seen], self._starts[seen + 1] - 1))
+            if line != self.scroll_offset.y:
+                self._sticking = True
+                self.scroll_to(y=line, animate=False, immediate=True, force=True)
+                self._sticking = False
 
     def _stick(self) -> None:
         if self.sticks:
@@ -143,21 +223,28 @@ class Transcript(ScrollView, can_focus=True):
         for place, block in enumerate(self.blocks[-60:], max(0, len(self.blocks) - 60)):
             if block.is_live:
                 self._drawn[place].key = None
+                self._touched.add(self._drawn[place])
         self.changed()
 
     @property
     def _width(self) -> int:
         return self.scrollable_content_region.width
 
-    def _draw(self, place: int, key: tuple[int, int, int]) -> int:
-        """Draw a block again; return how many of its strips stayed as they were."""
-        drawn = self._drawn[place]
-        block = self.blocks[place]
-        lines = block.lines(key[1], self.palette)
+    def _draw(self, drawn: Drawn, width: int) -> int | None:
+        """Draw a block again if it has changed; return how many of its strips stayed as they were."""
+        block = self.blocks[drawn.place]
+        following = self.blocks[drawn.place + 1] if drawn.place + 1 < len(self.blocks) else None
+        is_packed = following is not None and block.packs and following.packs
+        key = (block.version, width, self._theme, is_packed)
+        if drawn.key == key:
+            return None
+        lines = block.lines(width, self.palette)
+        if lines and not (is_packed and len(lines) == 1):
+            lines = [*lines, Text("")]
         kept = drawn.settled if drawn.key is not None and drawn.key[1:] == key[1:] else 0
         # Whole lines on the widget's own ground: painting one is then only looking it up.
         drawn.strips[kept:] = [
-            to_strip(line).extend_cell_length(key[1], self._base).crop(0, key[1]).apply_style(self._base)
+            to_strip(line).extend_cell_length(width, self._base).crop(0, width).apply_style(self._base)
             for line in lines[kept:]
         ]
         drawn.settled = min(block.settled_lines, len(drawn.strips))
@@ -166,8 +253,8 @@ class Transcript(ScrollView, can_focus=True):
 
     @property
     def is_behind(self) -> bool:
-        """True if a block has more to draw than it did."""
-        return any(block.is_behind for block in self.blocks[-3:])
+        """True if there is more to draw than was."""
+        return bool(self._touched)
 
     # --- the Line API --------------------------------------------------------------------------------------------
 
@@ -223,7 +310,7 @@ class Transcript(ScrollView, can_focus=True):
         self.refresh()
 
     def on_key(self, event: events.Key) -> None:
-        action = keys_of("transcript").get(event.key)
+        action = self._actions.get(event.key)
         if action is None or not self.blocks:
             return
         event.stop()
