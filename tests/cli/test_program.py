@@ -36,6 +36,7 @@ def test_version_and_help_load_next_to_nothing(flag: str) -> None:
         "plait.protocol",
         "plait.protocol.display",
         "plait.protocol.errors",
+        "plait.protocol.lean",
     }
 
 

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from types import FrameType
 
 from plait import __version__
-from plait.host import garbage
 from plait.protocol.errors import InternalError, ProviderError, ToolRefused, UserError
 
 OK, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 4
@@ -20,7 +19,6 @@ OK, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 4
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code of docs/headless.md. Raises nothing."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    garbage.look_rarely()
     from plait.cli import terminal
 
     streams = terminal.open_missing_streams()
@@ -65,7 +63,9 @@ def _run(words: list[str], interrupts: Interrupts, *, stdout_open: bool) -> int:
         put(main_help())
         return OK if stdout_open else USAGE
     from plait.cli.start import grammar
+    from plait.host import garbage
 
+    garbage.look_rarely()
     parsed = grammar().parse(words)
     if parsed.command is not None:
         interrupts.take_effect()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from plait.cli.flags import Flag, Given, Grammar, Parsed
@@ -17,6 +16,7 @@ from plait.host.paths import Workspace
 from plait.host.secrets import Redactor
 from plait.permissions.rules import ALIASES, canonical_tool, parse_rule, split_rules
 from plait.protocol.errors import UserError
+from plait.protocol.lean import dataclass
 
 MOST_PROMPT_FILE_BYTES = 1_000_000
 TOOL_NAMES = frozenset(ALIASES.values()) | {"check", "todo", "outline", "ask_user", "propose_plan"}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from plait.cli.flags import Flag
+from plait.protocol.lean import dataclass
 
 MODEL, PERMISSIONS, SESSION, LIMITS, OUTPUT, OTHER = (
     "Model",

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from plait.protocol.commands import PERMISSION_MODES, PermissionMode
+from plait.protocol.lean import dataclass
 
 Tighten = Callable[[Any, Any], Any]
 """(current, wanted) -> the stricter of the two."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 
 from plait.protocol.commands import PermissionMode, Rule
+from plait.protocol.lean import dataclass
 from plait.protocol.queries import SettingValue
 
 Effort = Literal["low", "medium", "high"]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 
 from plait.config.kinds import FLAGS_ONLY, RULE_LISTS, SETTINGS, TEXTS, Kind
 from plait.protocol.commands import Scope
 from plait.protocol.errors import UserError
+from plait.protocol.lean import dataclass
 
 MOST_FILE_BYTES = 1_000_000
 DIRECTORY_VARIABLES = ("PLAIT_CONFIG_DIR", "PLAIT_STATE_DIR", "PLAIT_CACHE_DIR")

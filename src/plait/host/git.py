@@ -11,12 +11,12 @@ import os
 import re
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from plait.host.process import ProcessEnd, run_process
 from plait.host.programs import find_program
 from plait.protocol.errors import ToolRefused
+from plait.protocol.lean import dataclass
 
 DEADLINE_S = 10.0
 MOST_BYTES = 8_000_000

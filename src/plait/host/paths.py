@@ -7,10 +7,11 @@ opened later is checked again where it is opened (`host.files`).
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from plait.protocol.errors import ToolRefused
+from plait.protocol.lean import dataclass
 
 
 @dataclass(frozen=True, slots=True)

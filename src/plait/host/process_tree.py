@@ -20,7 +20,9 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from plait.protocol.lean import dataclass
 
 VARIABLE = "PLAIT_COMMAND_ID"
 RLIMIT_LOCKS = 10

@@ -12,12 +12,12 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 
 from plait.host.finishing import finish
 from plait.host.kept_output import KeptOutput
 from plait.host.process_tree import Brand, Member, ProcessTree
+from plait.protocol.lean import dataclass
 
 OnOutput = Callable[[bytes], None]
 

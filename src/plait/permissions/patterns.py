@@ -10,11 +10,11 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from plait.protocol.effects import Access, Mode
+from plait.protocol.lean import dataclass
 
 CASE_BLIND = sys.platform in ("darwin", "win32")
 

@@ -7,7 +7,6 @@ and last what the mode says. `docs/permissions.md` has the table.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from plait.host.protected import credential, protected
@@ -16,6 +15,7 @@ from plait.permissions.rules import covering, is_exact, matches
 from plait.protocol.calls import Args
 from plait.protocol.commands import PermissionMode, Rule, Verdict
 from plait.protocol.effects import Access, Effects, Mode, covers
+from plait.protocol.lean import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +19,7 @@ from plait.protocol.calls import Args
 from plait.protocol.commands import Rule, Scope, Verdict
 from plait.protocol.effects import Access, Effects, Mode
 from plait.protocol.errors import UserError
+from plait.protocol.lean import dataclass
 
 ALIASES = {
     "bash": "shell",

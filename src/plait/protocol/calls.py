@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
+
+from plait.protocol.lean import dataclass
 
 Args = dict[str, Any]
 """A call's arguments as JSON: what the model wrote, or what the user made of it."""

@@ -6,9 +6,11 @@ Paths are absolute and resolved (`host.paths`), with `/` as separator on every p
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any, Literal
+
+from plait.protocol.lean import dataclass
 
 EffectKind = Literal["none", "read", "write", "unknown"]
 

@@ -12,13 +12,13 @@ also on cancel, denial and error.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
 from plait.protocol.calls import Args, CallKey, Detail, OutcomeStatus, Preview, TodoItem, WriteIntent
 from plait.protocol.commands import Answer, PermissionMode, Rule
 from plait.protocol.effects import EffectKind
+from plait.protocol.lean import dataclass
 
 MAIN_AGENT = "main"
 

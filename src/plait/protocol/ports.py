@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from plait.protocol.calls import CallKey, OutcomeStatus, TodoItem
 from plait.protocol.commands import Answer, Command, PermissionMode, Rule
 from plait.protocol.events import Event, Stamped, Usage
+from plait.protocol.lean import dataclass
 from plait.protocol.queries import Query, SessionInfo
 
 A = TypeVar("A")

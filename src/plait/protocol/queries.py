@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Generic, TypeVar
 
 from plait.protocol.commands import PermissionMode, Rule
 from plait.protocol.events import Stamped
+from plait.protocol.lean import dataclass
 
 A = TypeVar("A")
 
