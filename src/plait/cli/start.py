@@ -13,7 +13,6 @@ from plait.config import debug_log
 from plait.config.launch import Opening
 from plait.config.settings import FlagValue, Loaded, environment, load
 from plait.host.paths import Workspace
-from plait.host.secrets import Redactor
 from plait.permissions.rules import ALIASES, canonical_tool, parse_rule, split_rules
 from plait.protocol.errors import UserError
 from plait.protocol.lean import dataclass
@@ -73,6 +72,9 @@ def begin(parsed: Parsed) -> Started:
         tool_name=canonical_tool,
     )
     if loaded.settings.debug is not None:
+        # What keys look like takes 3 ms to compile, and is only looked for in a log.
+        from plait.host.secrets import Redactor
+
         debug_log.start(Path(loaded.settings.debug), Redactor(environ).redact)
     return Started(loaded, workspace(cwd, loaded), parsed.has("dangerously-allow-all"))
 
