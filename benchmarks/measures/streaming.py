@@ -104,8 +104,9 @@ def paint(bench: Bench, service: Service, deadline_s: float) -> Painted:
     with bench.terminal(PLAIT, *service.flags()) as terminal:
         terminal.wait_for(PROMPT, PATIENCE_S)
         terminal.pump_for(2.0)
+        # The first key has the engine loaded, which is another figure.
         terminal.type("go")
-        terminal.pump_for(0.3)
+        terminal.pump_for(3.0)
         before_s, _ = tree_cost(terminal.process.pid)
         began_s = time.monotonic()
         scanned = len(terminal.screen)

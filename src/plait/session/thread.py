@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -19,6 +20,7 @@ LOG = logging.getLogger("plait.session")
 JOIN_WITHIN_S = 0.5
 """After the session has closed, which has its own limit. The thread is a daemon: left behind, it keeps nobody alive."""
 UNWIND_S = 0.2
+SWITCH_EVERY_S = 0.0005
 
 
 class EngineThread:
@@ -32,6 +34,8 @@ class EngineThread:
         self._is_stopping = False
 
     def start(self) -> None:
+        # A view waits for the interpreter at each of its own system calls; by default 5 ms each, dozens a key.
+        sys.setswitchinterval(SWITCH_EVERY_S)
         self._thread.start()
 
     async def run(self, work: Coroutine[Any, Any, A]) -> A:
