@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -16,16 +17,43 @@ INCLUDE = re.compile(r"\s*#\s*(?:include|import)\s*[<\"]([^>\"]+)[>\"]")
 FROM_IMPORT = re.compile(r"\s*from\s+([.\w]+)\s+c?import\s+\(?([^#]*)")
 QUOTED = re.compile(
     r"\b(?:from|import|require|require_relative|require_once|include|include_once|load|source)\b[\s(]*"
+    r"(?:url\(|(?:__DIR__|__FILE__|dirname\([^)]*\))\s*\.\s*)?"
     r"[\"'`]([^\"'`]+)[\"'`]"
 )
 NAMES_FROM = re.compile(r"\s*(?:import|export)\s+(?:type\s+)?([\w$*\s{},]+?)\s+from\s*[\"']")
-USE = re.compile(r"\s*(?:pub(?:\([^)]*\))?\s+)?(?:use|extern\s+crate|mod)\s+([^;]+?)\s*(?:;|$)")
+USE = re.compile(
+    r"\s*(?:pub(?:\([^)]*\))?\s+)?(?:use|extern\s+crate|mod)\s+(?:(?:function|const)\s+)?([^;]+?)\s*(?:;|$)"
+)
 PLAIN = re.compile(
-    r"\s*(?:@(?:\w+\s+)?|global\s+)?(?:import|using|open|alias|uses|include|extend)\s+"
-    r"(?:(?:static|qualified|type|lazy|safe|class|func|struct|enum)\s+)*(\"?[\w.:\\/*{}, $]+)"
+    r"\s*(?:@(?:\w+\s+)?|global\s+)?(?:import|using|open|alias|uses|include|extend|require(?=\s+[A-Z]))\s+"
+    r"(?:(?:static|qualified|type|lazy|safe|class|func|struct|enum)\s+)*(\"?[\w.:\\/*{}, $=>]+)"
 )
 GO_LINE = re.compile(r"\s*(?:[\w.]+\s+)?\"([\w./~-]+)\"\s*(?://.*)?$")
 SOURCED = re.compile(r"\s*(?:source|\.)\s+[\"']?([\w$./{}-]+)")
+BETWEEN = re.compile(r"::|[./\\]")
+RENAMED = re.compile(r"\s+as\s+|\s*=>\s*")
+PYTHON = re.compile(r"\s*(?:from\s+([.\w]+)\s+)?import\s+([\w.,\s()*]+)\Z")
+PIECE = re.compile(r"[{},]|[^{},]+")
+COMMENT = re.compile(r"(?:#(?!\s*(?:include|import)\b)|//|--\s).*")
+LONGEST_STATEMENT = 20_000
+DEEPEST = 50
+# `imported` tells some languages by the file's name.
+NAMED_LIKE = {"go": "x.go", "bash": "x.sh"}
+# What looks like one in a comment is no harm that is worth a walk through the tree. Each begins with a letter: that is
+# found much quicker than a class or a choice.
+_JS = (rb"(require\s*\(\s*[\"'`][^\"'`\n]+[\"'`])", rb"(import\s*\(\s*[\"'`][^\"'`\n]+[\"'`])")
+CALLED: dict[str, tuple[re.Pattern[bytes], ...]] = {
+    language: tuple(re.compile(pattern, re.M) for pattern in patterns)
+    for language, patterns in (
+        ("bash", (rb"^[ \t]*((?:source|\.)[ \t]+[^\n]+)",)),
+        ("elixir", (rb"^[ \t]*((?:alias|import|require|use)[ \t]+[^\n{]+(?:\{[^}]*\})?)",)),
+        ("javascript", _JS),
+        ("lua", (rb"(require\s*\(?\s*[\"'][^\"'\n]+[\"'])",)),
+        ("ruby", (rb"^[ \t]*((?:require|require_relative|load)\b[^\n]+)",)),
+        ("tsx", _JS),
+        ("typescript", _JS),
+    )
+}
 EXTENSION = re.compile(r"\.(?:h|hh|hpp|hxx|js|jsx|mjs|cjs|ts|tsx|vue|css|scss|json|rb|php|sh|py|proto|inc|lua)$")
 
 
@@ -35,8 +63,13 @@ def is_import(line: str) -> bool:
 
 def parts_of(module: str) -> Parts:
     """Return a module's name in parts: `net/http`, `net.http`, `net::http` and `./net/http.js` are the same."""
-    bare = EXTENSION.sub("", module.strip().strip("\"'`<>();"))
-    return tuple(part for part in re.split(r"::|[./\\]", bare) if part and part != "~")
+    bare = module.strip().strip("\"'`<>();")
+    # Most names are one word, and a whole index asks for every one of them.
+    if bare.isidentifier():
+        return (bare,)
+    if "." in bare:
+        bare = EXTENSION.sub("", bare)
+    return tuple(part for part in BETWEEN.split(bare) if part and part != "~")
 
 
 def nearness(line: str, path: str, wanted: Parts) -> float:
@@ -80,8 +113,7 @@ def imported(line: str, path: str) -> Iterator[Parts]:
         yield from _tree(match[1])
         return
     if (match := PLAIN.match(line)) is not None:
-        texts = [match[1]] if "{" in match[1] else match[1].split(",")
-        yield from (parts for text in texts for parts in _tree(text))
+        yield from _tree(match[1])
         return
     if path.endswith((".sh", ".bash", ".zsh", ".bats")) and (match := SOURCED.match(line)) is not None:
         yield parts_of(match[1])
@@ -94,14 +126,57 @@ def _names(text: str) -> list[str]:
 
 
 def _tree(text: str) -> Iterator[Parts]:
-    """Yield the modules of `a::{b, c::d} as e`."""
-    head, brace, rest = text.partition("{")
-    base = parts_of(re.split(r"\s+as\s+|\s*=\s*", head)[-1 if "=" in head else 0])
-    if not brace:
-        if base:
-            yield base
-        return
-    for piece in rest.replace("}", "").replace("{", ",").split(","):
-        parts = parts_of(piece.partition(" as ")[0])
-        if parts:
-            yield base + parts
+    """Yield the modules of `a::{b, c::{self, d}} as e`, each in full."""
+    bases: list[Parts] = [()]
+    parts: Parts = ()
+    for piece in PIECE.findall(text[:LONGEST_STATEMENT]):
+        if piece == "{":
+            bases.append(parts if len(bases) < DEEPEST else ())
+            parts = ()
+        elif piece in ",}":
+            if parts:
+                yield parts
+            parts = ()
+            if piece == "}" and len(bases) > 1:
+                bases.pop()
+        else:
+            # `alias = module` in C#, `name => other` in Scala, `name as other` nearly everywhere.
+            named = RENAMED.split(piece.strip())[0]
+            own = parts_of(named.rpartition("=")[2])
+            parts = bases[-1] + (own[:-1] if own[-1:] in (("self",), ("*",), ("_",)) else own) if own else ()
+    if parts:
+        yield parts
+
+
+@functools.lru_cache(maxsize=8_192)
+def modules_of(statement: str, language: str) -> tuple[str, ...]:
+    """Return what a whole import statement imports, as `imported` does, the parts of each joined with slashes."""
+    if "\n" in statement:
+        statement = " ".join(COMMENT.sub("", line) for line in statement.splitlines())
+    if language == "python" and (match := PYTHON.match(statement)):
+        return _python(match[1], match[2])
+    found = imported(statement[:LONGEST_STATEMENT], NAMED_LIKE.get(language, ""))
+    return tuple(dict.fromkeys("/".join(parts) for parts in found if parts))
+
+
+def _python(module: str | None, names: str) -> tuple[str, ...]:
+    """Return what `from module import names`, or `import names`, imports: by far the most of all there is to read."""
+    # In `a as b` the name that it has where it comes from is the first word.
+    words = [piece.split(None, 1)[0].replace(".", "/") for piece in names.strip(" ()").split(",") if piece.strip()]
+    if module is None:
+        return tuple(words)
+    base = module.strip(".").replace(".", "/")
+    return (base, *(f"{base}/{word}" for word in words if word != "*")) if base else tuple(words)
+
+
+def called_imports(data: bytes, language: str) -> list[tuple[tuple[str, ...], int]]:
+    """Return the imports, with their 1-based lines, that are calls or commands like any other in `language`."""
+    found = []
+    for pattern in CALLED.get(language, ()):
+        line, at = 1, 0
+        for match in pattern.finditer(data):
+            line += data.count(b"\n", at, match.start(1))
+            at = match.start(1)
+            if modules := modules_of(match[1].decode("utf-8", "replace"), language):
+                found.append((modules, line))
+    return found

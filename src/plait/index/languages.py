@@ -27,14 +27,26 @@ class Grammar:
     function: str
     query: str
     depth: int
-    """How deep in the tree a definition may begin; what is deeper is hardly ever one and costs most of the walk."""
+    """How deep in the tree a definition may begin as a rule; what is deeper costs most of the walk."""
     between: str = ""
     """What parts the words of a qualified name, a character each; empty where a name is only ever one."""
+    deep: tuple[bytes, ...] = ()
+    """Text that tells of a definition that is deeper: a file that has any of it is walked as a whole."""
+
+
+def _indented(columns: int, *words: str) -> tuple[bytes, ...]:
+    return tuple(
+        f"{indent}{word} ".encode() for word in words for indent in (" " * columns, "\t" * (columns // 4 or 1))
+    )
+
+
+# Callbacks in callbacks are deep and little indented.
+JS_DEEP = _indented(4, "class", "function")
 
 
 GRAMMARS: dict[str, Grammar] = {
     "bash": Grammar("tree_sitter_bash", "language", "bash", 12),
-    "c": Grammar("tree_sitter_c", "language", "c", 12),
+    "c": Grammar("tree_sitter_c", "language", "c", 7, "", (b"#elif",)),
     "cpp": Grammar("tree_sitter_cpp", "language", "cpp", 16, ":"),
     "csharp": Grammar("tree_sitter_c_sharp", "language", "csharp", 16, "."),
     "css": Grammar("tree_sitter_css", "language", "css", 12),
@@ -43,21 +55,21 @@ GRAMMARS: dict[str, Grammar] = {
     "haskell": Grammar("tree_sitter_haskell", "language", "haskell", 10),
     "html": Grammar("tree_sitter_html", "language", "html", 60),
     "java": Grammar("tree_sitter_java", "language", "java", 16),
-    "javascript": Grammar("tree_sitter_javascript", "language", "javascript", 24, "."),
+    "javascript": Grammar("tree_sitter_javascript", "language", "javascript", 9, ".", JS_DEEP),
     "kotlin": Grammar("tree_sitter_kotlin", "language", "kotlin", 16),
     "lua": Grammar("tree_sitter_lua", "language", "lua", 16, ".:"),
     "markdown": Grammar("tree_sitter_markdown", "language", "markdown", 12),
     "ocaml": Grammar("tree_sitter_ocaml", "language_ocaml", "ocaml", 20),
     "ocaml_interface": Grammar("tree_sitter_ocaml", "language_ocaml_interface", "ocaml", 20),
     "php": Grammar("tree_sitter_php", "language_php", "php", 16, "\\"),
-    "python": Grammar("tree_sitter_python", "language", "python", 12),
+    "python": Grammar("tree_sitter_python", "language", "python", 9, "", _indented(16, "def", "class")),
     "ruby": Grammar("tree_sitter_ruby", "language", "ruby", 20, ":"),
-    "rust": Grammar("tree_sitter_rust", "language", "rust", 14, ":"),
+    "rust": Grammar("tree_sitter_rust", "language", "rust", 8, ":", _indented(16, "fn", "struct", "enum")),
     "scala": Grammar("tree_sitter_scala", "language", "scala", 16),
     "sql": Grammar("tree_sitter_sql", "language", "sql", 8, "."),
     "swift": Grammar("tree_sitter_swift", "language", "swift", 16, "."),
-    "tsx": Grammar("tree_sitter_typescript", "language_tsx", "typescript", 24, "."),
-    "typescript": Grammar("tree_sitter_typescript", "language_typescript", "typescript", 24, "."),
+    "tsx": Grammar("tree_sitter_typescript", "language_tsx", "typescript", 9, ".", JS_DEEP),
+    "typescript": Grammar("tree_sitter_typescript", "language_typescript", "typescript", 9, ".", JS_DEEP),
 }
 
 EXTENSIONS: dict[str, str] = {

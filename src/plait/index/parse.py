@@ -22,25 +22,17 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from plait.index import languages
-from plait.index.import_lines import imported
+from plait.index.import_lines import called_imports, modules_of
+from plait.index.scopes import Definition, Symbol, symbols
+from plait.index.shapes import end_of, readable, shaped
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser, QueryCursor, Tree
 
-LONGEST_NAME = 200
 LARGEST_BYTES = 8_000_000
 DEADLINE_S = 5.0
 MOST_PENDING_MATCHES = 4_096
-
-
-class Symbol(NamedTuple):
-    """A definition. `scope` names what it is in, outermost first, joined with dots; lines are 1-based."""
-
-    name: str
-    kind: str
-    scope: str
-    line: int
-    end_line: int
+DEEPEST = 60
 
 
 class Import(NamedTuple):
@@ -63,46 +55,27 @@ class Reader:
 
     parser: Parser
     cursor: QueryCursor
+    deep: QueryCursor
     kinds: tuple[str, ...]
     words: dict[bytes, str]
 
 
 PARTS = frozenset(("name", "owner", "from", "word"))
 KIND = re.compile(r"@(\w+)")
-ITSELF = frozenset(("prototype", "exports", "module", "this", "self", "window", "globalThis", "global", "_G", "M"))
 # What only a word makes a definition: in these languages the grammar knows calls and attributes.
 ELIXIR = {
     "module": "defmodule defprotocol defimpl",
     "function": "def defp defguard defguardp defdelegate",
     "macro": "defmacro defmacrop",
     "type": "type typep opaque callback macrocallback",
-    "import": "",
 }
 WORDS: dict[str, dict[bytes, str]] = {
     "elixir": {word.encode(): kind for kind, words in ELIXIR.items() for word in words.split()},
     "html": {b"id": "id", b"ID": "id"},
 }
-APPLIED = re.compile(r"<[^<>]*(?:<[^<>]*(?:<[^<>]*>[^<>]*)*>[^<>]*)*>|\[[^\]]*\]")
-COMMENT = re.compile(r"(?:#(?!\s*(?:include|import)\b)|//|--\s).*")
-# Imports that are calls or commands like any other; what looks like one in a comment is no harm worth a walk.
-IMPORT_LINES: dict[str, re.Pattern[bytes]] = {
-    "bash": re.compile(rb"^[ \t]*(?:source|\.)[ \t]+[^\n]+", re.M),
-    "elixir": re.compile(rb"^[ \t]*(?:alias|import|require|use)[ \t]+[^\n]+", re.M),
-    "javascript": re.compile(rb"\b(?:require|import)\s*\(\s*[\"'`][^\"'`\n]+[\"'`]"),
-    "lua": re.compile(rb"\brequire\s*\(?\s*[\"'][^\"'\n]+[\"']"),
-    "ruby": re.compile(rb"^[ \t]*(?:require|require_relative|load)\b[^\n]+", re.M),
-}
-IMPORT_LINES["typescript"] = IMPORT_LINES["tsx"] = IMPORT_LINES["javascript"]
-CPP_WORDS = (b"class ", b"namespace ", b"template")
-CPP = re.compile(
-    rb"^\s*(?:class\s+(?:\w+\s+)?\w+(?:\s+final)?\s*(?::[^:]|\{|;\s*$|$)|(?:inline\s+)?namespace\b[\w\s:]*\{|template\s*<)",
-    re.M,
-)
-# `imported` reads some languages by the file's name.
-LINE_PATHS = {"go": "x.go", "bash": "x.sh"}
-Definition = tuple[int, int, int, str, "Node", "Node", dict[str, list["Node"]]]
-"""(start, end below zero, pattern, kind, name, whole, captures): sorts as it nests, the outer before the inner."""
-TYPES = frozenset(("class", "struct", "interface", "enum", "scope"))
+CPP_WORDS = (b"\nclass ", b"\nnamespace ", b"\ntemplate <", b"\ntemplate<")
+CPP = re.compile(rb"\nclass[ \t]+[\w \t]+(?::[^:\n]|\{|;|\r?$)|\nnamespace[ \t]+[\w:]*\s*\{|\ntemplate[ \t]*<", re.M)
+RANK_OF_SHAPES = 1_000
 
 
 def parse(data: bytes, language: str) -> Parsed:
@@ -114,30 +87,88 @@ def parse(data: bytes, language: str) -> Parsed:
     if language == "c" and _is_cpp(data) and languages.available("cpp"):
         language = "cpp"
     reader = _reader(language)
-    tree = _tree(reader.parser, data)
+    tree = _tree(reader.parser, readable(data, language))
     if tree is None:
         return Parsed([], [], "slow")
+    root = tree.root_node
+    definitions, imports = _found(data, root, reader, language)
+    if root.has_error:
+        definitions += _missed(data, root, {definition[4] for definition in definitions}, language)
+    if called := called_imports(data, language):
+        imports += (Import(*one) for one in called)
+        imports.sort(key=itemgetter(1))
+    return Parsed(symbols(data, definitions, languages.GRAMMARS[language].between), imports, "")
+
+
+def _found(data: bytes, root: Node, reader: Reader, language: str) -> tuple[list[Definition], list[Import]]:
     definitions: list[Definition] = []
     imports: list[Import] = []
+    kinds = reader.kinds
     # No progress callback here: with one, py-tree-sitter 0.26 crashes. The limit on pending matches bounds the walk.
-    for index, captures in reader.cursor.matches(tree.root_node):
-        kind = reader.kinds[index]
+    deep = any(mark in data for mark in languages.GRAMMARS[language].deep)
+    for index, captures in (reader.deep if deep else reader.cursor).matches(root):
+        kind = kinds[index]
         whole = captures[kind][0]
         if kind == "import":
-            imports += _imports(data, whole, captures.get("from"), language)
+            text = data[whole.start_byte : whole.end_byte].decode("utf-8", "replace")
+            if modules := modules_of(text, language):
+                at = captures["from"][0] if "from" in captures else whole
+                imports.append(Import(modules, at.start_point[0] + 1))
             continue
+        owner = ""
         if kind == "worded":
-            word = captures["word"][0]
-            known = reader.words.get(data[word.start_byte : word.end_byte])
-            if known is None:
+            kind = reader.words.get(_bytes(data, captures["word"][0]), "")
+            if not kind:
                 continue
-            kind = known
-        definitions.append((whole.start_byte, -whole.end_byte, index, kind, captures["name"][0], whole, captures))
-    if (pattern := IMPORT_LINES.get(language)) is not None:
-        imports += _import_lines(data, pattern, language)
-        imports.sort(key=itemgetter(1))
-    definitions.sort(key=itemgetter(0, 1, 2))
-    return Parsed(_symbols(data, definitions, languages.GRAMMARS[language].between), imports, "")
+        elif "owner" in captures:
+            owner = _bytes(data, captures["owner"][0]).decode("utf-8", "replace")
+        name = captures["name"][0]
+        line = name.start_point[0] + 1
+        row, column = whole.end_point
+        end_line = row + 1 if column else row
+        definitions.append(
+            (
+                whole.start_byte,
+                -whole.end_byte,
+                index,
+                kind,
+                name.start_byte,
+                name.end_byte,
+                line,
+                end_line if end_line > line else line,
+                owner,
+            )
+        )
+    return definitions, imports
+
+
+def _missed(data: bytes, root: Node, known: set[int], language: str) -> list[Definition]:
+    """Return what looks like a definition in a file with errors and is not among the `known` starts of names."""
+    definitions: list[Definition] = []
+    line, at = 1, 0
+    # What is in no error the tree has told already; the lines around one are part of what it does not understand.
+    spans = [(0, len(data))] if root.is_error else [(n.start_byte, n.end_byte) for n in root.children if n.has_error]
+    for kind, start, name_start, name_end in shaped(data, language, spans):
+        if name_start in known:
+            continue
+        node = root.descendant_for_byte_range(name_start, name_end)
+        if node is not None and ("comment" in node.type or "string" in node.type):
+            continue
+        end = end_of(data, start, name_end)
+        line += data.count(b"\n", at, name_start)
+        at = name_start
+        last = line + data.count(b"\n", name_start, end)
+        definitions.append((start, -end, RANK_OF_SHAPES, kind, name_start, name_end, line, last, ""))
+    return definitions
+
+
+def _bytes(data: bytes, node: Node) -> bytes:
+    return data[node.start_byte : node.end_byte]
+
+
+def _is_cpp(data: bytes) -> bool:
+    """Return whether a file called C is C++, as headers are: by declarations that C does not have."""
+    return any(word in data for word in CPP_WORDS) and CPP.search(data) is not None
 
 
 def comment_spans(data: bytes, language: str) -> list[tuple[int, int]]:
@@ -150,92 +181,6 @@ def comment_spans(data: bytes, language: str) -> list[tuple[int, int]]:
         return []
     found = query.captures(tree.root_node)
     return sorted((node.start_byte, node.end_byte) for node in found.get("comment", []))
-
-
-def _symbols(data: bytes, definitions: list[Definition], between: str) -> list[Symbol]:
-    """Name the `definitions`, which are sorted so that what is around another comes before it."""
-    symbols: list[Symbol] = []
-    seen: set[int] = set()
-    around: list[tuple[int, str, str]] = [(-len(data) - 1, "", "")]
-    for start, end, _, kind, name_node, whole, captures in definitions:
-        name_start = name_node.start_byte
-        # Patterns may overlap: the one that takes in more, then the earlier one in the file, is the better reading.
-        if name_start in seen:
-            continue
-        seen.add(name_start)
-        while around[-1][0] > -start - 1:
-            around.pop()
-        _, scope, outer = around[-1]
-        name = data[name_start : name_node.end_byte].decode("utf-8", "replace")
-        if "owner" in captures:
-            owner = captures["owner"][0]
-            scope = _joined(scope, _bare(data[owner.start_byte : owner.end_byte].decode("utf-8", "replace")))
-        if kind == "scope":
-            name = _bare(name)
-        elif not name.isidentifier():
-            scope, name = _qualified(scope, name, between)
-        elif len(name) > LONGEST_NAME:
-            name = name[:LONGEST_NAME]
-        if kind == "function" and outer in TYPES:
-            kind = "method"
-        elif kind == "method" and not scope:
-            kind = "function"
-        if kind != "scope":
-            line = name_node.start_point[0] + 1
-            row, column = whole.end_point
-            symbols.append(Symbol(name, kind, scope, line, max(line, row + 1 if column else row)))
-        around.append((end, _joined(scope, name), kind))
-    return symbols
-
-
-def _joined(scope: str, name: str) -> str:
-    return f"{scope}.{name}" if scope and name else scope or name
-
-
-def _bare(name: str) -> str:
-    """Return a type's name without what it is applied to: `Map<K, V>`, `&Map` and `Map[K]` are `Map`."""
-    words = re.findall(r"[^\W\d]\w*", APPLIED.sub("", name))
-    return words[-1][:LONGEST_NAME] if words else ""
-
-
-def _qualified(scope: str, name: str, between: str) -> tuple[str, str]:
-    """Tidy a name that is more than a word, and move what qualifies it into the scope."""
-    name = " ".join(name.split()).strip("\"'`[]") if len(name) > 2 else name
-    if between and not name.startswith("operator"):
-        words = [word for word in re.split(f"[{re.escape(between)}]", APPLIED.sub("", name).replace("?.", ".")) if word]
-        if words:
-            scope = _joined(scope, ".".join(word.strip() for word in words[:-1] if word not in ITSELF))
-            name = ("~" if name.rpartition(between[-1])[2].startswith("~") else "") + words[-1].strip("~\"'`[] ")
-    return scope[:LONGEST_NAME], name[:LONGEST_NAME]
-
-
-def _imports(data: bytes, whole: Node, module: list[Node] | None, language: str) -> list[Import]:
-    text = data[whole.start_byte : whole.end_byte].decode("utf-8", "replace")
-    if "\n" in text:
-        text = " ".join(COMMENT.sub("", line) for line in text.splitlines())
-    modules = tuple(dict.fromkeys("/".join(parts) for parts in imported(text, LINE_PATHS.get(language, "")) if parts))
-    at = module[0] if module else whole
-    return [Import(modules, at.start_point[0] + 1)] if modules else []
-
-
-def _import_lines(data: bytes, pattern: re.Pattern[bytes], language: str) -> list[Import]:
-    found: list[Import] = []
-    line, at = 1, 0
-    for match in pattern.finditer(data):
-        line += data.count(b"\n", at, match.start())
-        at = match.start()
-        text = match[0].decode("utf-8", "replace")
-        modules = tuple(
-            dict.fromkeys("/".join(parts) for parts in imported(text, LINE_PATHS.get(language, "")) if parts)
-        )
-        if modules:
-            found.append(Import(modules, line))
-    return found
-
-
-def _is_cpp(data: bytes) -> bool:
-    """Return whether a file called C is C++, as headers are: by declarations that C does not have."""
-    return any(word in data for word in CPP_WORDS) and CPP.search(data) is not None
 
 
 def _tree(parser: Parser, data: bytes) -> Tree | None:
@@ -260,9 +205,10 @@ def _reader(language: str) -> Reader:
     starts = [query.start_byte_for_pattern(index) for index in range(query.pattern_count)]
     patterns = (text.encode()[at:end].decode() for at, end in pairwise([*starts, len(text.encode())]))
     kinds = [next(kind for kind in KIND.findall(pattern) if kind not in PARTS) for pattern in patterns]
-    cursor = QueryCursor(query, match_limit=MOST_PENDING_MATCHES)
+    cursor, deep = (QueryCursor(query, match_limit=MOST_PENDING_MATCHES) for _ in range(2))
     cursor.set_max_start_depth(grammar.depth)
-    return Reader(Parser(loaded), cursor, tuple(kinds), WORDS.get(language, {}))
+    deep.set_max_start_depth(DEEPEST)
+    return Reader(Parser(loaded), cursor, deep, tuple(kinds), WORDS.get(language, {}))
 
 
 @functools.cache

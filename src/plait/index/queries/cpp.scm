@@ -9,7 +9,7 @@
 (namespace_definition name: (_) @name) @module
 (concept_definition name: (_) @name) @type
 (alias_declaration name: (_) @name) @type
-(type_definition declarator: [(type_identifier) @name (pointer_declarator declarator: (type_identifier) @name) (array_declarator declarator: (type_identifier) @name) (function_declarator declarator: [(type_identifier) @name (parenthesized_declarator (pointer_declarator declarator: (type_identifier) @name))])]) @type
+(type_definition declarator: [(type_identifier) @name (pointer_declarator declarator: (type_identifier) @name) (array_declarator declarator: (type_identifier) @name) (primitive_type) @name (function_declarator declarator: [(type_identifier) @name (parenthesized_declarator [(type_identifier) @name (pointer_declarator declarator: (type_identifier) @name)])])]) @type
 [(preproc_def name: (identifier) @name) (preproc_function_def name: (identifier) @name)] @macro
 (translation_unit (declaration declarator: [(init_declarator declarator: [(identifier) @name (array_declarator declarator: (identifier) @name) (pointer_declarator declarator: (identifier) @name)]) (identifier) @name (array_declarator declarator: (identifier) @name)]) @variable)
 (declaration_list (declaration declarator: (init_declarator declarator: [(identifier) @name (array_declarator declarator: (identifier) @name)])) @variable)
