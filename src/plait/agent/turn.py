@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from plait.agent.budget import Exceeded, Limits, exceeded
+from plait.agent.deltas import Deltas
 from plait.agent.dispatch import Batch, Dispatcher
 from plait.agent.replies import ReplyInfo, RunEnd, RunRequest
 from plait.agent.structured import Mismatch, parse_structured
@@ -120,6 +121,7 @@ class Turn:
         self._ending = Ending()
         self._exceeded: Exceeded | None = None
         self._batch: Batch | None = None
+        self._deltas = Deltas(around.emit)
         self._open_parts: dict[int, tuple[type, list[str]]] = {}
         self._last_part: TextEnded | ThinkingEnded | None = None
         self._request_at = 0.0
@@ -312,21 +314,14 @@ class Turn:
         self._first_token_at = None
 
     def text(self, part: int, delta: str) -> None:
-        self._note_first_token()
-        self._settle_part()
-        self._open_parts.setdefault(part, (TextEnded, []))[1].append(delta)
-        self._emit(TextDelta(self.number, self._replies, part, delta))
+        self._say(TextDelta, TextEnded, part, delta)
 
     def thinking(self, part: int, delta: str) -> None:
-        self._note_first_token()
-        self._settle_part()
-        self._open_parts.setdefault(part, (ThinkingEnded, []))[1].append(delta)
-        self._emit(ThinkingDelta(self.number, self._replies, part, delta))
+        self._say(ThinkingDelta, ThinkingEnded, part, delta)
 
     def arguments(self, part: int, name: str, characters: int) -> None:
-        self._note_first_token()
-        self._settle_part()
-        self._emit(ArgsDelta(self.number, self._replies, part, name, characters))
+        self._begin_delta()
+        self._deltas.add((ArgsDelta, part), lambda _: ArgsDelta(self.number, self._replies, part, name, characters))
 
     def text_ended(self, part: int, text: str) -> None:
         self._open_parts.pop(part, None)
@@ -381,12 +376,20 @@ class Turn:
         self._prompt_is_in = True
         self._emit(MessagesRecorded(self.number, payload))
 
-    def _note_first_token(self) -> None:
+    def _say(self, kind: type[TextDelta | ThinkingDelta], ended: type, part: int, delta: str) -> None:
+        self._begin_delta()
+        self._open_parts.setdefault(part, (ended, []))[1].append(delta)
+        self._deltas.add((kind, part), lambda text: kind(self.number, self._replies, part, text), delta)
+
+    def _begin_delta(self) -> None:
         if self._first_token_at is None:
             self._first_token_at = time.monotonic()
+        if self._last_part is not None:
+            self._settle_part()
 
     def _settle_part(self, *, partial: bool = False) -> None:
         """Tell of the part that ended last. Until something follows, or the reply is whole, it may be a cut one."""
+        self._deltas.flush()
         if self._last_part is not None:
             self._emit(replace(self._last_part, partial=partial))
             self._last_part = None
