@@ -52,6 +52,8 @@ async def transcript(*blocks: Block) -> AsyncIterator[Transcript]:
         widget.add(*blocks)
         finish(widget)
         await pilot.pause()
+        # A scroll bar may have come, and all lines are drawn for another width.
+        finish(widget)
         yield widget
 
 
