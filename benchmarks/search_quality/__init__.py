@@ -1,0 +1,1 @@
+"""How good the search's answers are, on repositories it was not written for."""
