@@ -1,4 +1,4 @@
-"""Search the text of files: letter for letter, by regex, or for the uses of a name."""
+"""Search the text of files: letter for letter, or by regex."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from plait.index.import_lines import is_import
 from plait.search import query
-from plait.search.definitions import definition_in
 from plait.search.look import MOST_HITS, MOST_NAMES, Look, hit_of
 from plait.search.place import Line, Lines, Pattern
 from plait.search.query import Shape
@@ -41,15 +39,9 @@ async def content(look: Look) -> Found:
             return await _literal(look, text)
 
 
-async def references(look: Look) -> Found:
-    """Lines that use the name as a whole word; those that define or import it come last."""
-    name = query.last_name(query.unquoted(look.text))
-    found = await look.tree.lines(Pattern(name, fixed=True, case="exact", words=True))
-    defines = [(definition := definition_in(line.text, line.path)) and definition.name == name for line in found.found]
-    ordered = _ordered(look, found.found, None)
-    last = {line for line, defining in zip(found.found, defines, strict=True) if defining or is_import(line.text)}
-    ordered = [line for line in ordered if line not in last] + [line for line in ordered if line in last]
-    return Found("content", tuple(hit_of(line, "content") for line in ordered[:MOST_HITS]), state=found.state)
+def by_place(look: Look, lines: Sequence[Line]) -> list[Line]:
+    """Order lines that are all alike: source first, files with more of them first; ties by place."""
+    return _ordered(look, lines, None)
 
 
 async def _regex(look: Look, text: str) -> Found:

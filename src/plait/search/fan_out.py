@@ -16,7 +16,7 @@ from plait.index.code_index import CodeIndex
 from plait.index.view import View
 from plait.protocol.calls import HitsDetail, SearchHit
 from plait.protocol.errors import ToolRefused
-from plait.search.content import content, references
+from plait.search.content import content
 from plait.search.evidence import Evidence
 from plait.search.history import history
 from plait.search.imports import imports
@@ -25,6 +25,7 @@ from plait.search.paths import files
 from plait.search.place import LONGEST_LINE, BadGlob, Looker, Place, State
 from plait.search.query import Shape, classify
 from plait.search.rank import Found, merge
+from plait.search.references import references
 from plait.search.ripgrep import Ripgrep, ripgrep
 from plait.search.structure import structure
 from plait.search.symbols import symbols
