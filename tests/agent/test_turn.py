@@ -269,7 +269,7 @@ async def test_compacting_keeps_pairs_together_and_the_talk_goes_on(tmp_path: Pa
     await talk.agent.compact("the tests")
 
     replaced = talk.last(HistoryReplaced)
-    assert replaced.summary == "a summary"
+    assert (replaced.summary, replaced.by_user) == ("a summary", True)
     assert "the tests" in said(talk.script.requests[6])
     assert (await talk.prompt("go on", turn=2)).end in ("completed", "limit_turns")
 
@@ -282,7 +282,7 @@ async def test_a_context_that_is_too_long_is_compacted_and_tried_again(tmp_path:
     ended = await talk.prompt("work")
 
     assert (ended.end, ended.text) == ("completed", "done")
-    assert talk.of(HistoryReplaced)
+    assert not talk.last(HistoryReplaced).by_user
     assert "a summary" in said(talk.script.requests[-1])
 
 

@@ -422,6 +422,14 @@ async def test_a_sub_agents_lines_name_the_call_that_started_it() -> None:
     assert ran.messages[-1]["result"] == "Done."
 
 
+@pytest.mark.parametrize(("by_user", "trigger"), [(True, "manual"), (False, "auto")])
+async def test_a_compaction_says_who_asked_for_it(by_user: bool, trigger: str) -> None:
+    ran = await run(FakeSession([HistoryReplaced("compacted", "[]", by_user=by_user), *answer()]))
+
+    [boundary] = ran.of("system/compact_boundary")
+    assert boundary["compact_metadata"]["trigger"] == trigger
+
+
 async def test_compaction_and_slow_calls_have_lines_of_their_own() -> None:
     waiting = [Progress(key(1), "half", 1, 2), *[OutputDelta(key(1), ".")] * 12]
     session = FakeSession(

@@ -197,12 +197,12 @@ class ConversationAgent:
 
     async def compact(self, focus: str) -> None:
         try:
-            if not await self._compact(focus):
+            if not await self._compact(focus, by_user=True):
                 self._p.emit(Notice("info", "There is nothing to compact yet."))
         except PlaitError as error:
             self._p.emit(Notice("error", f"Compacting failed, nothing was changed: {error}"))
 
-    async def _compact(self, focus: str) -> bool:
+    async def _compact(self, focus: str, *, by_user: bool = False) -> bool:
         """Shorten the history; False if there is nothing to gain."""
         history = self._p.client.history
         sizes = history.sizes()
@@ -215,7 +215,7 @@ class ConversationAgent:
         after = round(before * sum(history.sizes()) / max(1, sum(sizes)))
         self._context_tokens = after
         self._p.dispatcher.machinery.cache.clear()
-        self._p.emit(HistoryReplaced("compacted", payload, summary, before, after, index))
+        self._p.emit(HistoryReplaced("compacted", payload, summary, before, after, index, by_user))
         return True
 
     async def _summary(self, index: int, focus: str) -> str:

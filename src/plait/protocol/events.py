@@ -189,6 +189,8 @@ class HistoryReplaced:
     tokens_before: int = 0
     tokens_after: int = 0
     messages_dropped: int = 0
+    by_user: bool = False
+    """The user asked for it; otherwise the context was full."""
 
 
 @dataclass(frozen=True, slots=True)

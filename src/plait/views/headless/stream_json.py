@@ -111,7 +111,8 @@ class Translator:
                 return [*self._replies.drop(agent), retry]
             case HistoryReplaced(reason="compacted") as event:
                 metadata = {"pre_tokens": event.tokens_before, "post_tokens": event.tokens_after}
-                return [self._envelope.system("compact_boundary", compact_metadata={"trigger": "auto", **metadata})]
+                trigger = "manual" if event.by_user else "auto"
+                return [self._envelope.system("compact_boundary", compact_metadata={"trigger": trigger, **metadata})]
             case TurnEnded(end="cancelled" | "limit_time"):
                 return self._replies.cut(agent)
             case TurnEnded():
