@@ -61,6 +61,13 @@ async def test_its_searches_run_as_any_models_calls_do(talk: Conversation) -> No
     assert {event.status for event in talk.of(CallEnded)} == {"ok"}
 
 
+async def test_it_costs_nothing_and_says_so(talk: Conversation) -> None:
+    talk.pool.add("scout", scout_model())
+    talk.agent.set_model("scout", None)
+
+    assert (await talk.prompt("where are retries handled")).usage.cost_usd == 0
+
+
 async def test_a_greeting_is_answered_without_a_search(talk: Conversation) -> None:
     ended = await talk.prompt("hello!")
 

@@ -13,6 +13,7 @@ import logging
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
 import pydantic_ai
@@ -405,7 +406,8 @@ class ModelClient:
             )
 
     def _info(self, response: ModelResponse, model: Model) -> ReplyInfo:
-        usage = usage_of(response.usage, response.usage.cost)
+        cost = Decimal(0) if self.name == SCOUT else response.usage.cost
+        usage = usage_of(response.usage, cost)
         return ReplyInfo(
             model=response.model_name or self.name,
             finish_reason=response.finish_reason or "stop",
