@@ -26,3 +26,4 @@ def test_a_history_that_was_cut_off_can_be_resumed_twice() -> None:
         TextPart,
     ]
     assert second.unrecorded() is None
+    assert "user" not in str(second.messages[-1].parts[0])

@@ -33,7 +33,7 @@ from plait.protocol.ports import CutCall, Restored
 MESSAGES: TypeAdapter[list[ModelMessage]] = TypeAdapter(
     list[ModelMessage], config={"ser_json_bytes": "base64", "val_json_bytes": "base64"}
 )
-INTERRUPTED = "[Interrupted by the user.]"
+BROKEN_OFF = "[Plait ended here, before there was an answer.]"
 
 
 class BrokenReply(ProviderError):
@@ -52,7 +52,7 @@ class History:
         self.messages = [message for payload in restored.payloads for message in MESSAGES.validate_json(payload)]
         self._recorded = len(self.messages)
         self.close_calls(restored.cut_calls)
-        self.end_turn(INTERRUPTED)
+        self.end_turn(BROKEN_OFF)
 
     def take(self, messages: Sequence[ModelMessage]) -> str | None:
         """Follow the library's list; return the payload of what is new to the log, if anything is."""
