@@ -105,7 +105,7 @@ META = re.compile(r"\$\$\$[A-Z0-9_]*|\$\$?[A-Z_][A-Z0-9_]*")
 
 def is_structure(text: str) -> bool:
     """Say whether a query is a pattern of code to the eye: it has a metavariable, and code around it."""
-    return META.search(text) is not None and re.search(r"[(){}\[\]=;]|\w\s+\$\s*\S", META.sub("$", text)) is not None
+    return META.search(text) is not None and re.search(r"[(){}\[\]=;]|\w\s+\$", META.sub("$", text)) is not None
 
 
 def unquoted(query: str) -> str:

@@ -79,7 +79,7 @@ async def _run(
 ) -> tuple[list[SearchHit], bool]:
     """Return the matches in files of one language, and whether there was more."""
     root = look.tree.place.root
-    argv = [program, "run", "--pattern", pattern, "--lang", language, "--json=stream", "--custom-languages", "ignore"]
+    argv = [program, "run", f"--pattern={pattern}", "--lang", language, "--json=stream", "--custom-languages", "ignore"]
     argv += ["--threads", "2", "--", *(f"{root.as_posix().rstrip('/')}/{path}" for path in paths)]
     # Started above every project: it looks for configuration in the working directory and upwards.
     end = await run_process(
