@@ -20,6 +20,7 @@ from plait.protocol.events import (
     Usage,
 )
 from plait.protocol.ports import Completion, Emit, Restored
+from plait.protocol.queries import GetStatus, Status
 
 
 class FakeAgent:
@@ -121,6 +122,8 @@ class FakeAgent:
         return False
 
     async def query(self, query: Any) -> Any:
+        if isinstance(query, GetStatus):
+            return Status("x", "m", "default", "/w", None, "none", "off", persisted=True)
         return "the agent's"
 
     async def complete(self, prefix: str) -> Sequence[Completion]:

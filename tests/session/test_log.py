@@ -10,7 +10,7 @@ from tests.session.talk import new
 from plait.protocol.commands import Prompt
 from plait.protocol.errors import UserError
 from plait.protocol.events import LIVE_TYPES, Notice, SessionStarted, Stamped, TextEnded, TurnEnded
-from plait.protocol.queries import GetLog
+from plait.protocol.queries import GetLog, GetStatus
 from plait.session.codec import encode
 from plait.session.log import Log, read_lines, split_lines
 from plait.session.store import Store
@@ -94,6 +94,7 @@ async def test_a_full_disk_is_said_once_and_the_talk_goes_on(store: Store) -> No
     talk = new(store)
     talk.session.submit(Prompt("one"))
     await talk.until(TurnEnded)
+    assert (await talk.session.query(GetStatus())).persisted
     assert talk.opened is not None
     full = os.open("/dev/full", os.O_WRONLY)
     os.dup2(full, talk.opened.log._fd)
@@ -109,6 +110,7 @@ async def test_a_full_disk_is_said_once_and_the_talk_goes_on(store: Store) -> No
         == f"History is off from here on: `{talk.opened.log.path}` cannot be written (No space left on device)."
     )
     durable = tuple(stamped for stamped in talk.seen if not isinstance(stamped.event, LIVE_TYPES))
+    assert not (await talk.session.query(GetStatus())).persisted
     assert await talk.session.query(GetLog()) == durable
     assert await talk.session.query(GetLog(turns=1)) == durable[-4:]
     assert [stamped.seq for stamped in durable] == list(range(1, len(durable) + 1))

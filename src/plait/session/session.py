@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, assert_never
 
@@ -21,6 +21,7 @@ from plait.protocol.commands import (
     AddRule,
     AllowAllLike,
     Background,
+    BuildIndex,
     Cancel,
     Clear,
     Command,
@@ -48,7 +49,7 @@ from plait.protocol.events import (
     TitleChanged,
 )
 from plait.protocol.ports import Agent, Completion, Emit
-from plait.protocol.queries import GetLog, ListSessions, Query
+from plait.protocol.queries import GetLog, GetStatus, ListSessions, Query
 from plait.session.bus import BusSubscription
 from plait.session.glance import title_of
 from plait.session.log import read_lines
@@ -190,6 +191,10 @@ class Session:
             case ListSessions(everywhere=everywhere):
                 cwd = None if everywhere else self._identity.cwd
                 answer = () if self._store is None else await asyncio.to_thread(self._store.list, cwd)
+            case GetStatus():
+                # The disk may have filled up since the session was opened.
+                status = await self._agent.query(GetStatus())
+                answer = replace(status, persisted=status.persisted and self._record.is_logged)
             case _:
                 return await self._agent.query(query)
         found: A = answer
@@ -275,6 +280,8 @@ class Session:
                 self._to_background(key)
             case EndBackground(background_id=background_id):
                 self._start(self._end_background(background_id))
+            case BuildIndex():
+                self._agent.build_index()
             case _:
                 assert_never(command)
 
