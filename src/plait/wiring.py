@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from plait.permissions.approvals import ApprovalQueue, Question
 from plait.protocol.calls import CallKey, FileStamp
 from plait.protocol.commands import Answer, Rule
 from plait.protocol.effects import effects_json
-from plait.protocol.errors import UserError
+from plait.protocol.errors import ToolRefused, UserError
 from plait.protocol.events import MAIN_AGENT, ApprovalAnswered, ApprovalAsked, Event, IndexChanged, Notice
 from plait.protocol.ports import Emit, SessionHandle
 from plait.protocol.queries import ModelChoice
@@ -55,7 +55,7 @@ from plait.tools.edit import Edit
 from plait.tools.fetch import WebFetch
 from plait.tools.ledger import FileLedger
 from plait.tools.listing import Glob, List
-from plait.tools.outline import Outline
+from plait.tools.outline import Outline, describe
 from plait.tools.read import Read
 from plait.tools.registry import AnyTool, Registry
 from plait.tools.search import Search
@@ -251,6 +251,8 @@ async def open_session(
                 without_tools=(*settings.disallowed_tools, *(() if settings.web_search.endpoint else ("web_search",))),
                 persisted=opened is not None,
                 index_words=lambda: indexes[workspace.roots[0]].status().words,
+                outline=lambda path, tokens: _outline(path, tokens, workspace, indexes),
+                build_index=lambda: _build(indexes.values()),
                 at_close=tuple(index.close for index in indexes.values()),
             )
         )
@@ -266,11 +268,25 @@ async def open_session(
     return session
 
 
+async def _outline(path: str, tokens: int, workspace: Workspace, indexes: Mapping[Path, CodeIndex]) -> str:
+    try:
+        return (await describe(path, tokens, workspace, indexes))[0]
+    except ToolRefused as error:
+        raise UserError(str(error)) from error
+
+
+def _build(indexes: Iterable[CodeIndex]) -> None:
+    for index in indexes:
+        index.start(any_size=True)
+
+
 def _indexes(loaded: Loaded, workspace: Workspace, emit: Emit) -> dict[Path, CodeIndex]:
     """Return an index of each root, not started; what the first one says of itself becomes an event."""
 
     def tell(status: IndexStatus) -> None:
         emit(IndexChanged(status.state, status.words, status.done, status.total))
+        if status.asks:
+            emit(Notice("info", f"The code index is off: {status.why}. `/index` builds it all the same."))
 
     return {
         root: CodeIndex(root, loaded.directories.cache, tell if root == workspace.roots[0] else None)
@@ -368,6 +384,7 @@ async def run_tool(
     await call.run()
     outcome = call.outcome.result()
     await background.close()
+    await shared.registry.close()
     verdict = "allowed"
     if outcome.status == "denied":
         verdict = "ask" if call.would_ask else "refused"

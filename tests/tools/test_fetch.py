@@ -12,6 +12,7 @@ from plait.host.paths import Workspace
 from plait.protocol.errors import ToolRefused
 from plait.tools.base import ToolOutput
 from plait.tools.fetch import WebFetch
+from plait.tools.registry import Registry
 from plait.tools.web_search import WebSearch, endpoint_authority
 
 PAGE = b"<html><head><title>T</title></head><body><h1>Head</h1><p>See <a href='/x'>this</a>.</body></html>"
@@ -189,3 +190,14 @@ def test_the_host_of_an_endpoint_can_be_allowed() -> None:
 def test_they_are_described() -> None:
     assert_described(WebFetch(Web({})))
     assert_described(WebSearch(Web({}), None))
+
+
+async def test_the_end_of_a_conversation_closes_what_was_connected(workspace: Workspace) -> None:
+    registry = Registry([WebFetch(web := Web({}, allow_private=["127.0.0.1"]))])
+    async with serving({"/": response(b"one", "text/plain")}) as server:
+        await fetch(web, workspace, server.url())
+        assert web.is_connected
+
+        await registry.close()
+
+        assert not web.is_connected

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.fakes.probe import Rig
 from tests.tools.contract import assert_contract, assert_described, run
 
 from plait.host.files import sha256, stat_stamp
@@ -14,6 +15,7 @@ from plait.protocol.errors import ToolRefused
 from plait.tools.base import ToolOutput
 from plait.tools.ledger import FileLedger
 from plait.tools.read import Read
+from plait.tools.registry import Registry
 
 
 @pytest.fixture
@@ -251,3 +253,38 @@ async def test_the_contract_holds(workspace: Workspace, paths: list[str]) -> Non
 
 def test_it_is_described() -> None:
     assert_described(Read(FileLedger()))
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"path": "a.txt"},
+        {"file_path": "a.txt"},
+        {"files": "a.txt"},
+        {"files": ["a.txt"]},
+        {"files": {"path": "a.txt"}},
+        {"path": "a.txt", "first_line": 1},
+    ],
+)
+async def test_one_file_may_be_named_as_other_agents_tools_take_it(
+    tmp_path: Path, workspace: Workspace, args: dict[str, Any]
+) -> None:
+    (workspace.cwd / "a.txt").write_text("one\n")
+    rig = Rig(tmp_path, registry=Registry([Read(FileLedger())]))
+
+    rig.announce(args, name="read")
+    [outcome] = await rig.run_all()
+
+    assert (outcome.status, outcome.text) == ("ok", "    1\tone")
+    assert rig.reserved()[0].resources == (f"{workspace.cwd}/a.txt",)
+
+
+@pytest.mark.parametrize("args", [{"path": 1}, {"files": [1]}, {"files": []}, {"path": "a.txt", "wild": 1}, {}])
+async def test_other_arguments_are_refused_in_one_line(tmp_path: Path, args: dict[str, Any]) -> None:
+    rig = Rig(tmp_path, registry=Registry([Read(FileLedger())]))
+
+    rig.announce(args, name="read")
+    [outcome] = await rig.run_all()
+
+    assert outcome.status == "failed"
+    assert outcome.text.startswith("`read` cannot take these arguments")

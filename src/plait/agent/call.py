@@ -153,7 +153,7 @@ class Call:
             raise Refusal("failed", "The arguments were not a complete JSON object; nothing was run. Send them again.")
         self._tool = tool
         try:
-            self._typed = msgspec.convert(args, tool.args, strict=False)
+            self._typed = msgspec.convert(tool.understood(args), tool.args, strict=False)
             self._effects = tool.effects(self._typed, self._m.workspace)
         except msgspec.ValidationError as error:
             raise Refusal("failed", f"`{tool.name}` cannot take these arguments: {error}.") from error

@@ -39,6 +39,7 @@ from plait.protocol.queries import (
     BackgroundInfo,
     ContextInfo,
     GetContext,
+    GetOutline,
     GetSettings,
     GetStatus,
     ListBackground,
@@ -66,6 +67,11 @@ class BackgroundCommands(Protocol):
     async def close(self) -> None: ...
 
 
+async def no_outline(path: str, tokens: int) -> str:
+    """Stand in where no code index was joined to the agent."""
+    raise UserError("There is no code index here.")
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What `wiring` joins into an agent."""
@@ -89,6 +95,8 @@ class Parts:
     without_tools: Collection[str] = ()
     persisted: bool = True
     index_words: Callable[[], str] = lambda: "off"
+    outline: Callable[[str, int], Awaitable[str]] = no_outline
+    build_index: Callable[[], None] = lambda: None
     at_close: Sequence[Callable[[], Awaitable[None]]] = ()
 
 
@@ -300,6 +308,9 @@ class ConversationAgent:
         chosen.to_background.set()
         return True
 
+    def build_index(self) -> None:
+        self._p.build_index()
+
     async def end_background(self, background_id: str) -> bool:
         return await self._p.background.end(background_id)
 
@@ -316,6 +327,8 @@ class ConversationAgent:
                 answer = await self._p.list_models()
             case ListBackground():
                 answer = self._p.background.infos()
+            case GetOutline(path=path, tokens=tokens):
+                answer = await self._p.outline(path, tokens)
             case GetStatus():
                 answer = self._status()
             case _:
@@ -356,6 +369,7 @@ class ConversationAgent:
     async def close(self) -> None:
         await self._p.background.close()
         await self._p.client.close()
+        await self._p.dispatcher.machinery.registry.close()
         for close in self._p.at_close:
             await close()
         await asyncio.gather(*self._errands, return_exceptions=True)

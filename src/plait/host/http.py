@@ -105,6 +105,11 @@ class Web:
             url = page.redirect
         raise ToolRefused(f"`{url}` was reached after {MOST_REDIRECTS} redirects and points on: it was given up.")
 
+    @property
+    def is_connected(self) -> bool:
+        """True if connections may be open."""
+        return bool(self._pools)
+
     async def close(self) -> None:
         """Close the kept connections."""
         pools = list(self._pools.values())

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import msgspec
 
 from plait.host.paths import Workspace
-from plait.protocol.calls import CallKey, Detail, FileStamp, Preview, TextPreview, WriteIntent
+from plait.protocol.calls import Args, CallKey, Detail, FileStamp, Preview, TextPreview, WriteIntent
 from plait.protocol.effects import Effects
 
 
@@ -139,6 +139,10 @@ class Tool(Generic[A]):
     plan_mode_only: ClassVar[bool] = False
     """Offered in plan mode and in no other."""
 
+    def understood(self, args: Args) -> Args:
+        """Return the arguments as the schema has them, from what models often send in its place."""
+        return args
+
     def effects(self, args: A, workspace: Workspace) -> Effects:
         raise NotImplementedError
 
@@ -152,6 +156,9 @@ class Tool(Generic[A]):
 
     async def run(self, args: A, ctx: ToolContext) -> ToolOutput:
         raise NotImplementedError
+
+    async def close(self) -> None:
+        """Let go of what it holds (connections), at the end of the conversation."""
 
 
 class WritingTool(Tool[A]):

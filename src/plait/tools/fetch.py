@@ -57,6 +57,9 @@ class WebFetch(Tool[WebFetchArgs]):
     def preview(self, args: WebFetchArgs, workspace: Workspace, effects: Effects) -> Preview:
         return TextPreview("Fetch", "\n".join(args.urls))
 
+    async def close(self) -> None:
+        await self._web.close()
+
     async def run(self, args: WebFetchArgs, ctx: ToolContext) -> ToolOutput:
         urls = list(dict.fromkeys(args.urls))
         results = await ctx.run_parts([self._part(url) for url in urls])

@@ -47,32 +47,46 @@ class Outline(Tool[OutlineArgs]):
         )
 
     async def run(self, args: OutlineArgs, ctx: ToolContext) -> ToolOutput:
-        path = ctx.workspace.resolve(args.path)
-        if path.is_dir():
-            text = await self._map(path, args, ctx.workspace)
-            return ToolOutput(text, TextDetail(f"{text.count(chr(10)) + 1:,} lines"))
-        definitions, freshness = await outline(path, ctx.workspace, self._indexes)
-        if not definitions:
-            return ToolOutput(f"`{printable(args.path)}` defines nothing that Plait can tell; use `read`.")
-        text = cut("\n".join(map(printable, as_text(definitions))), ctx.output_budget)
-        return ToolOutput(text, TextDetail(f"{len(definitions):,} definitions · {freshness}", text))
+        text, summary = await describe(args.path, args.tokens, ctx.workspace, self._indexes)
+        text = cut(text, ctx.output_budget)
+        return ToolOutput(text, TextDetail(summary, text))
 
-    async def _map(self, directory: Path, args: OutlineArgs, workspace: Workspace) -> str:
-        root = workspace.root_of(directory)
-        index = self._indexes.get(root) if root is not None else None
-        if root is None or index is None:
-            raise ToolRefused(f"`{printable(args.path)}` is not in the workspace: a map is of what is indexed.")
-        view = await index.view()
-        if view is None:
-            raise ToolRefused(
-                f"A map needs the code index, which is {index.status().words}. Use `list`, or try again later."
-            )
-        top = "" if directory == root else f"{directory.relative_to(root).as_posix()}/"
-        try:
-            text = await asyncio.to_thread(repository_map, view, args.tokens, lambda path: path.startswith(top))
-        except sqlite3.Error as error:
-            index.failed(error)
-            raise ToolRefused(f"The code index failed ({error}); use `list` and `search`.") from error
-        if not text:
-            raise ToolRefused(f"Nothing in `{printable(args.path)}` defines anything that Plait can tell; use `list`.")
-        return "\n".join(map(printable, text.split("\n")))
+
+async def describe(path: str, tokens: int, workspace: Workspace, indexes: Mapping[Path, CodeIndex]) -> tuple[str, str]:
+    """Return the outline of a file or the map of a directory, and in a few words what it is.
+
+    Raises:
+        ToolRefused: There is none; one line says why.
+    """
+    place = workspace.resolve(path)
+    if place.is_dir():
+        text = await _map(place, path, tokens, workspace, indexes)
+        return text, f"{text.count(chr(10)) + 1:,} lines"
+    definitions, freshness = await outline(place, workspace, indexes)
+    if not definitions:
+        raise ToolRefused(f"`{printable(path)}` defines nothing that Plait can tell; use `read`.")
+    return "\n".join(map(printable, as_text(definitions))), f"{len(definitions):,} definitions · {freshness}"
+
+
+async def _map(
+    directory: Path, shown: str, tokens: int, workspace: Workspace, indexes: Mapping[Path, CodeIndex]
+) -> str:
+    name = printable(shown)
+    root = workspace.root_of(directory)
+    index = indexes.get(root) if root is not None else None
+    if root is None or index is None:
+        raise ToolRefused(f"`{name}` is not in the workspace: a map is of what is indexed.")
+    view = await index.view()
+    if view is None:
+        raise ToolRefused(
+            f"A map needs the code index, which is {index.status().words}. Use `list`, or try again later."
+        )
+    top = "" if directory == root else f"{directory.relative_to(root).as_posix()}/"
+    try:
+        text = await asyncio.to_thread(repository_map, view, tokens, lambda path: path.startswith(top))
+    except sqlite3.Error as error:
+        index.failed(error)
+        raise ToolRefused(f"The code index failed ({error}); use `list` and `search`.") from error
+    if not text:
+        raise ToolRefused(f"Nothing in `{name}` defines anything that Plait can tell; use `list`.")
+    return "\n".join(map(printable, text.split("\n")))

@@ -18,7 +18,7 @@ from msgspec import Meta
 from plait.host.files import Decoded, NotText, decode, read_file
 from plait.host.paths import Workspace
 from plait.host.protected import credential
-from plait.protocol.calls import FileStamp, TextDetail
+from plait.protocol.calls import Args, FileStamp, TextDetail
 from plait.protocol.effects import Access, Effects, Mode
 from plait.protocol.errors import ToolRefused
 from plait.tools.base import LOCAL_DEADLINE_S, Cap, Part, Tool, ToolArgs, ToolContext, ToolOutput
@@ -73,6 +73,16 @@ class Read(Tool[ReadArgs]):
 
     def __init__(self, ledger: FileLedger) -> None:
         self._ledger = ledger
+
+    def understood(self, args: Args) -> Args:
+        """One file may be named as most other agents' tools take it: `path` (or `file_path`) beside the window."""
+        if "files" in args:
+            files = args["files"] if isinstance(args["files"], list) else [args["files"]]
+            return {**args, "files": [{"path": entry} if isinstance(entry, str) else entry for entry in files]}
+        name = next((name for name in ("path", "file_path") if name in args), None)
+        if name is None:
+            return args
+        return {"files": [{**{key: value for key, value in args.items() if key != name}, "path": args[name]}]}
 
     def effects(self, args: ReadArgs, workspace: Workspace) -> Effects:
         paths = list(dict.fromkeys(workspace.resolve(window.path) for window in args.files))

@@ -33,6 +33,10 @@ class Registry:
     def names(self) -> tuple[str, ...]:
         return tuple(self._tools)
 
+    async def close(self) -> None:
+        for tool in self._tools.values():
+            await tool.close()
+
     def offered(
         self, mode: PermissionMode, *, interactive: bool, only: Collection[str] | None, without: Collection[str]
     ) -> tuple[ToolSpec, ...]:

@@ -52,6 +52,9 @@ class WebSearch(Tool[WebSearchArgs]):
     def preview(self, args: WebSearchArgs, workspace: Workspace, effects: Effects) -> Preview:
         return TextPreview("Search the web", args.query)
 
+    async def close(self) -> None:
+        await self._web.close()
+
     async def run(self, args: WebSearchArgs, ctx: ToolContext) -> ToolOutput:
         url = self._url(args)
         page = await self._web.get(url, accept="application/json")
