@@ -38,6 +38,21 @@ def test_every_labelled_command_is_judged_right(workspace, expected):
     assert wrong == []
 
 
+@pytest.mark.parametrize(
+    "operand", ["$HOME/$X", '"$HOME/$X"', "~/$X", "$HOME/a$X", "$HOME$X", "$HOME/$X/*", "$HOME/sub/$X"]
+)
+def test_a_home_directory_among_temporary_files_is_a_home(workspace, tmp_path, monkeypatch, operand):
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert effects_of(f"rm -rf {operand}", workspace).danger is not None
+
+
+def test_a_temporary_directory_may_be_removed(workspace, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+    assert effects_of("rm -rf /tmp/build-123/$X", workspace).danger is None
+
+
 def test_the_set_of_labelled_commands_is_large_enough_to_mean_something():
     assert len(COMMANDS) >= 1000
     assert sum(1 for entry in COMMANDS if "source" in entry) >= 50

@@ -73,9 +73,14 @@ def remove(command: Command, arg: Arg, how: str, *, tree: bool) -> None:
                 inside = finding.place.workspace.contains(Path(path))
                 if not inside and not under(path, TEMPORARY_TREES):
                     finding.dangerous(f"destroys `{text}`, outside of the workspace")
-    elif arg.prefix.startswith("/") and not arg.prefix.startswith(tuple(f"{tree}/" for tree in TEMPORARY_TREES)):
+    elif arg.prefix.startswith("/"):
+        is_temporary = arg.prefix.startswith(tuple(f"{tree}/" for tree in TEMPORARY_TREES))
+        home = os.path.realpath(os.path.expanduser("~"))
         for path in finding.place.resolve(arg.prefix.rpartition("/")[0] or "/"):
-            if not finding.place.workspace.contains(Path(path)):
+            if finding.place.workspace.contains(Path(path)):
+                continue
+            # A home directory is somebody's, wherever it lies.
+            if not is_temporary or under(path, (home,)) or f"{arg.prefix}/".startswith(f"{home}/"):
                 finding.dangerous(f"destroys `{text}`, outside of the workspace")
     finding.write(arg, how, tree=tree)
 
