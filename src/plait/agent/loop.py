@@ -20,7 +20,7 @@ from plait.host.paths import Workspace
 from plait.permissions.approvals import ApprovalQueue
 from plait.protocol.calls import CallKey
 from plait.protocol.commands import Allow, AllowAlways, Answer, PermissionMode, Rule
-from plait.protocol.errors import InternalError, PlaitError
+from plait.protocol.errors import InternalError, PlaitError, UserError
 from plait.protocol.events import (
     HistoryReplaced,
     MessagesRecorded,
@@ -315,8 +315,10 @@ class ConversationAgent:
         return await self._p.background.end(background_id)
 
     async def query(self, query: Query[A]) -> A:
+        # Each query names its answer's type; `match` cannot follow that.
+        asked: object = query
         answer: Any
-        match query:
+        match asked:
             case ListRules():
                 answer = self._permissions.rules
             case GetContext():
@@ -333,7 +335,8 @@ class ConversationAgent:
                 answer = self._status()
             case _:
                 raise InternalError(f"`{type(query).__name__}` is not the agent's to answer")
-        return answer  # type: ignore[no-any-return]  # each query names its answer's type; `match` cannot follow that
+        found: A = answer
+        return found
 
     def _context_info(self) -> ContextInfo:
         tools = sum(len(str(spec.schema)) + len(spec.description) for spec in self._offered())

@@ -70,7 +70,7 @@ class CodeIndex:
             return
         why = "" if any_size else scan.refusal(self.root)
         if why:
-            self._set(IndexStatus(state="off", why=f"{why}; `plait index build` indexes it all the same"))
+            self._set(IndexStatus(state="off", why=why, asks=True))
             return
         self._set(IndexStatus(state="starting"))
         self._reading = asyncio.create_task(self._keep_running(any_size), name="index")

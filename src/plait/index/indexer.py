@@ -227,7 +227,7 @@ class Indexer:
             self._give_up(f"the files cannot be listed: {error}")
             return
         if self._most_files is not None and len(files) > self._most_files:
-            self._give_up(f"{len(files):,} files; `plait index build` indexes them all the same")
+            self._set(state="off", why=f"there are {len(files):,} files", asks=True)
             raise Stop
         try:
             known = {path: stamp for path, (_, stamp) in writer.stamps().items()}

@@ -13,8 +13,9 @@ class IndexStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """What the indexer says of itself.
 
     done, total: files of the present build. why: what keeps it from being ready, in words. watch: how changes from
-    outside arrive: `events`, `scans` every few seconds, or not yet. errors: files whose parser failed. shared: another
-    process builds and this one waits to take over. database: where it is, if not where it was asked to be.
+    outside arrive: `events`, `scans` every few seconds, or not yet. errors: files whose parser failed. asks: it was not
+    begun for want of a word from the user. shared: another process builds and this one waits to take over. database:
+    where it is, if not where it was asked to be.
     """
 
     state: State = "starting"
@@ -28,6 +29,7 @@ class IndexStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     skipped: int = 0
     languages: dict[str, int] = {}
     shared: bool = False
+    asks: bool = False
     database: str = ""
 
     @property

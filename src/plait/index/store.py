@@ -266,7 +266,8 @@ class Writer:
             self._paths.add(row.path)
             files.append((file, stored(row.path), *row.stamp, row.language, row.state, row.word_count))
             symbols += [
-                (file, line, name, self._kind(kind), end_line, scope) for name, kind, scope, line, end_line in row.symbols
+                (file, line, name, self._kind(kind), end_line, scope)
+                for name, kind, scope, line, end_line in row.symbols
             ]
             for modules, line in row.imports:
                 imports += [(file, line, self._module(module)) for module in modules]

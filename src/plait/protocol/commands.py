@@ -166,6 +166,11 @@ class EndBackground:
     background_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class BuildIndex:
+    """Build the code index, whatever the size of the project and wherever it lies."""
+
+
 Command = (
     Prompt
     | Steer
@@ -183,4 +188,5 @@ Command = (
     | RunShell
     | Background
     | EndBackground
+    | BuildIndex
 )

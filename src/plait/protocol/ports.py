@@ -181,8 +181,12 @@ class Agent(Protocol):
 
     async def end_background(self, background_id: str) -> bool: ...
 
+    def build_index(self) -> None:
+        """Build the code index whatever the size of the project."""
+        ...
+
     async def query(self, query: Query[A]) -> A:
-        """Answer ListRules, GetContext, GetSettings, ListModels, ListBackground and GetStatus."""
+        """Answer ListRules, GetContext, GetSettings, ListModels, ListBackground, GetOutline and GetStatus."""
         ...
 
     async def complete(self, prefix: str) -> Sequence[Completion]:

@@ -113,6 +113,17 @@ class ListBackground(Query[tuple[BackgroundInfo, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
+class GetOutline(Query[str]):
+    """What a file defines, or of a directory a map of its central definitions, at most `tokens` long.
+
+    Raises UserError if there is none; one line says why.
+    """
+
+    path: str = "."
+    tokens: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What the status line shows beside what events say. `tools`: the names a model is offered now."""
 

@@ -21,6 +21,8 @@ COMMANDS: tuple[Slash, ...] = (
     Slash("clear", "start over with an empty history"),
     Slash("compact", "summarise the older part of the conversation", "[FOCUS]"),
     Slash("context", "what fills the context window"),
+    Slash("map", "the central definitions of the project, or what a file defines", "[PATH]"),
+    Slash("index", "build the code index, also where it is not built unasked"),
     Slash("cost", "tokens and cost so far"),
     Slash("config", "effective settings and where they come from"),
     Slash("resume", "pick an earlier session of this directory"),

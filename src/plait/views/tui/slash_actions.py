@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from plait.protocol.commands import Clear, Compact, EndBackground, RemoveRule, Rename, SetModel
+from plait.protocol.commands import BuildIndex, Clear, Compact, EndBackground, RemoveRule, Rename, SetModel
 from plait.protocol.errors import PlaitError
 from plait.protocol.ports import SessionHandle
-from plait.protocol.queries import GetContext, GetSettings, ListBackground, ListModels, ListRules
+from plait.protocol.queries import GetContext, GetOutline, GetSettings, ListBackground, ListModels, ListRules
 from plait.views.tui.projector import cost_in_words
 from plait.views.tui.screens.pages import HelpPage, table
 from plait.views.tui.slash import Line
 
 if TYPE_CHECKING:
     from plait.views.tui.app import PlaitApp
+
+
+MAP_TOKENS = 1_500
 
 
 async def run_slash(app: PlaitApp, line: Line) -> None:
@@ -70,6 +73,11 @@ async def _ask(app: PlaitApp, handle: SessionHandle, name: str, argument: str) -
             _show(app, "Settings", [(value.name, value.value, value.origin) for value in values])
         case "background":
             await _background(app, handle, argument)
+        case "map":
+            text = await handle.query(GetOutline(argument or ".", MAP_TOKENS))
+            app.chat.show_lines(f"Map of {argument}" if argument else "Map", [Text(line) for line in text.split("\n")])
+        case "index":
+            app.chat.send(BuildIndex())
         case _:
             app.notify(f"/{name} is not built yet.", severity="warning")
 
