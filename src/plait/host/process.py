@@ -17,6 +17,7 @@ from plait.host.finishing import finish
 from plait.host.process_tree import Brand
 from plait.host.programs import find_program
 from plait.host.running import CANCEL_GRACE_S, OnOutput, ProcessEnd, RunningProcess
+from plait.host.watchdog import WATCHDOG
 from plait.protocol.errors import ToolRefused
 
 __all__ = ["ProcessEnd", "RunningProcess", "run_process", "start_process", "start_shell", "stream_lines"]
@@ -127,9 +128,12 @@ async def start_shell(
     if bash is None:
         raise ToolRefused("The command was not run: `bash` was not found where the system keeps its programs.")
     brand = Brand()
-    return await start_process(
+    process = await start_process(
         brand.shell(bash, command), cwd=cwd, env=env, on_output=on_output, max_bytes=max_bytes, brand=brand
     )
+    WATCHDOG.begins(process.pid)
+    process.when_over(lambda: WATCHDOG.ended(process.pid))
+    return process
 
 
 def _why(error: OSError | ValueError, cwd: Path) -> str:
