@@ -114,6 +114,15 @@ async def test_the_right_place_comes_first(workspace: Workspace, query: str, fir
     assert detail.hits[0].freshness == "live"
 
 
+@pytest.mark.parametrize("typed", ["retryrequest", "RetryRequest", "retry request", "rety_request", "retr_requ"])
+async def test_a_definition_is_found_by_a_name_typed_from_memory(workspace: Workspace, typed: str) -> None:
+    assert places(await find(workspace, typed, kinds=("definition",)))[:1] == ["src/retry.py:9"]
+
+
+async def test_words_are_text_for_who_asks_for_content(workspace: Workspace) -> None:
+    assert places(await find(workspace, "failed requests are sent", kinds=("content",))) == ["src/retry.py:10"]
+
+
 async def test_ignored_and_secret_files_never_answer(workspace: Workspace) -> None:
     found = {hit.path for query in ("retry_request", "SECRET_RETRY") for hit in (await find(workspace, query)).hits}
 

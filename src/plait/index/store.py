@@ -15,10 +15,14 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from plait.index import alike
+
 SCHEMA = 1
 BUSY_S = 0.25
 WRITER_BUSY_S = 5.0
 PAGE_CACHE_KIB = 16_000
+MOST_SIEVED = 20_000
+MOST_ALIKE = 300
 
 TABLES = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -393,16 +397,28 @@ class Reader:
         rows = self._db.execute(SYMBOL_ROWS + "WHERE symbols.name = ? COLLATE NOCASE LIMIT ?", (text_of(name), most))
         return [_defined(row) for row in rows]
 
-    def similar(self, pieces: Sequence[str], most: int = 2000) -> list[Defined]:
-        """Return definitions whose name holds the pieces in order, whatever their case and what stands between."""
-        pattern = "%" + "%".join(_quoted(text_of(piece)) for piece in pieces) + "%"
-        names = self._db.execute(
-            "SELECT DISTINCT name COLLATE NOCASE FROM symbols WHERE name LIKE ? ESCAPE '!' "
-            "ORDER BY length(name) LIMIT ?",
-            (pattern, 300),
-        ).fetchall()
+    def similar(self, typed: str, most: int = 2000) -> list[Defined]:
+        """Return definitions whose name is like what was typed (`index.alike`), the most alike first."""
+        wanted = alike.squeezed(text_of(typed))
+        # A rough sieve in one pass over the names; `likeness` decides.
+        loosely = [_like(*alike.pieces(typed))]
+        squeezed = [_like(wanted), *(_like(part) for part in alike.stretches(wanted))]
+        slips = alike.slips(len(wanted))
+        held = "replace(name, '_', '') LIKE ? ESCAPE '!'"
+        conditions = " OR ".join([held] * (len(squeezed) - 1)) or "0"
+        rows = self._db.execute(
+            f"SELECT DISTINCT name FROM symbols WHERE name LIKE ? ESCAPE '!' OR {held} "
+            f"OR length(replace(name, '_', '')) BETWEEN ? AND ? AND ({conditions}) LIMIT ?",
+            (*loosely, squeezed[0], len(wanted) - slips, len(wanted) + slips, *squeezed[1:], MOST_SIEVED),
+        )
+        near = [(alike.likeness(typed, name), name) for (name,) in rows]
+        names = sorted((one for one in near if one[0] > 0), key=lambda one: (-one[0], len(one[1]), one[1]))
         found: list[Defined] = []
-        for (name,) in names:
+        seen: set[str] = set()
+        for _, name in names[:MOST_ALIKE]:
+            if name.lower() in seen:
+                continue
+            seen.add(name.lower())
             found += self.definitions(name, most)
             if len(found) >= most:
                 break
@@ -492,6 +508,11 @@ def _defined(row: tuple[Any, ...]) -> Defined:
 def _imported(row: tuple[Any, ...]) -> Imported:
     path, line, module, mtime_ns, size = row
     return Imported(restored(path), line, module, Stamp(mtime_ns, size))
+
+
+def _like(*parts: str) -> str:
+    """Return a LIKE pattern of texts that hold the parts in order, `!` before what is meant itself."""
+    return f"%{'%'.join(map(_quoted, parts))}%"
 
 
 def _quoted(text: str) -> str:

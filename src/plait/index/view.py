@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from plait.index import alike
 from plait.index.freshness import Now
 from plait.index.store import Defined, Imported, Reader, Stamp
 
@@ -38,10 +39,9 @@ class View:
         folded = name.lower()
         return self._with_changed(self._reader.definitions(name), lambda symbol: symbol.name.lower() == folded)
 
-    def similar(self, pieces: Sequence[str]) -> list[Defined]:
-        """Return definitions whose name holds the pieces in order, whatever their case; the shortest names first."""
-        folded = [piece.lower() for piece in pieces]
-        return self._with_changed(self._reader.similar(pieces), lambda symbol: _holds(symbol.name.lower(), folded))
+    def similar(self, typed: str) -> list[Defined]:
+        """Return definitions whose name is like what was typed (`index.alike`), in no order."""
+        return self._with_changed(self._reader.similar(typed), lambda symbol: alike.likeness(typed, symbol.name) > 0)
 
     def outline(self, path: str) -> list[Defined]:
         """Return the definitions of one file, by line."""
@@ -95,13 +95,3 @@ class View:
         found = [row for row in stored if row.path not in self._stale]
         found += (row for now in self._now.values() for row in now.definitions if wanted(row))
         return found
-
-
-def _holds(name: str, pieces: Sequence[str]) -> bool:
-    at = 0
-    for piece in pieces:
-        at = name.find(piece, at)
-        if at < 0:
-            return False
-        at += len(piece)
-    return True

@@ -23,7 +23,7 @@ from plait.search.imports import imports
 from plait.search.look import Look
 from plait.search.paths import files
 from plait.search.place import LONGEST_LINE, BadGlob, Looker, Place, State
-from plait.search.query import Shape, classify
+from plait.search.query import Shape, classify, names_in
 from plait.search.rank import Found, merge
 from plait.search.references import references
 from plait.search.ripgrep import Ripgrep, ripgrep
@@ -42,6 +42,8 @@ DEADLINE_S = 2.0
 # A strategy that is cut at its own deadline still hands in what it has.
 HAND_IN_S = 0.1
 LARGEST_CONTEXT_BYTES = 20_000_000
+# Words of a name that is said instead of written, as in `task queue`.
+MOST_SPOKEN = 4
 USUAL = ("content", "files", "symbols", "imports")
 
 Strategy = Callable[[Look], Awaitable[Found]]
@@ -219,6 +221,14 @@ def _shape(text: str, kinds: tuple[str, ...]) -> Shape:
             return Shape.IMPORT
         case ("words",) | ("semantic",):
             return Shape.PROSE
+        case ("content",):
+            # Words are text here, whatever else they might be.
+            shape = classify(text)
+            return Shape.LITERAL if shape in (Shape.PROSE, Shape.IMPORT, Shape.PATH, Shape.STRUCTURE) else shape
+        case ("symbols",) | ("definition",):
+            shape = classify(text)
+            spoken = shape is Shape.PROSE and not names_in(text) and len(text.split()) <= MOST_SPOKEN
+            return Shape.IDENTIFIER if spoken else shape
         case _:
             return classify(text)
 

@@ -34,6 +34,7 @@ DEFINES = re.compile(
 REGEX = re.compile(r"\\[bdswBDSW.(\[{|+*?$^]|\.[*+]|\[[^\]]+\][*+?]?|\([^)]*\|[^)]*\)|^\^|\$\Z|\w\|\w|\)\s*[*+?]")
 WORD = re.compile(r"[^\W\d_][^\W_]*")
 MOST_TERMS = 8
+SENTENCE = 5
 CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
 
 # Words that only make a sentence.
@@ -91,11 +92,13 @@ def classify(query: str) -> Shape:
         if QUALIFIED.match(text):
             return Shape.QUALIFIED
         return Shape.REGEX if REGEX.search(text) else Shape.LITERAL
-    if REGEX.search(text) and not text.endswith("?"):
+    plain = [word for word in words if re.fullmatch(r"[\"'`(]*[^\W\d_][\w'’./-]*[\"'`)]*[?,.:;!…？。，]*", word)]
+    # A sentence may give an example of what it means: `ranges such as web[01:20]`.
+    sentence = len(plain) >= max(SENTENCE, 0.8 * len(words)) and "\\" not in text
+    if REGEX.search(text) and not text.endswith("?") and not sentence:
         return Shape.REGEX
     if DEFINES.match(text):
         return Shape.LITERAL
-    plain = [word for word in words if re.fullmatch(r"[\"'`(]*[^\W\d_][\w'’./-]*[\"'`)]*[?,.:;!…？。，]*", word)]
     return Shape.PROSE if len(plain) >= 0.7 * len(words) and not re.search(r"[(){}=<>]", text) else Shape.LITERAL
 
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from plait.index import alike
 from plait.index.store import Defined, Imported
 from plait.index.view import View
 from plait.protocol.calls import SearchHit
 from plait.search.look import MOST_HITS
-from plait.search.query import CAMEL, Shape
+from plait.search.query import Shape
 from plait.search.rank import penalty
 from plait.search.tree import Tree
 
+# Kinds in the order in which one wants to see them, where a name is defined more than once.
+STRENGTH = {"method": 1, "constant": 1, "variable": 2, "type": 1, "module": 2, "field": 3, "declaration": 4}
 STORED = "stored"
 """The freshness of a hit that nobody has looked at yet; its text is the name that the place must still have."""
 
@@ -46,20 +49,17 @@ def owned(rows: Sequence[Defined], scopes: Sequence[str]) -> list[Defined]:
     return []
 
 
-def similar(view: View, tree: Tree, name: str, shape: Shape) -> list[Defined]:
-    """Return definitions whose name holds the words of `name` in order, those that add least to it first."""
-    pieces = [piece.lower() for piece in CAMEL.findall(name)] or [name]
-    if sum(map(len, pieces)) < 3:
-        return []
-    squeezed = "".join(pieces)
-    rows = tree.within(view.similar(pieces))
+def similar(view: View, tree: Tree, typed: str, shape: Shape) -> list[Defined]:
+    """Return definitions whose name is like what was typed, the most alike first; guesses if nothing else."""
+    near = [(alike.likeness(typed, row.name), row) for row in tree.within(view.similar(typed))]
+    best = max((likeness for likeness, _ in near), default=0.0)
+    near = [one for one in near if one[0] >= min(best, alike.MEANT)]
+    near.sort(key=lambda one: (-one[0] * penalty(one[1].path, shape), *_place(one[1])))
+    return [row for _, row in near[:MOST_HITS]]
 
-    def order(row: Defined) -> tuple[bool, float, int, str, int]:
-        own = row.name.replace("_", "").lower()
-        return (squeezed not in own, -penalty(row.path, shape), len(own), row.path, row.line)
 
-    rows.sort(key=order)
-    return rows[:MOST_HITS]
+def _place(row: Defined) -> tuple[int, str, int]:
+    return (STRENGTH.get(row.kind, 0), row.path, row.line)
 
 
 def by_nearness(rows: Iterable[Imported], near: dict[tuple[str, int], float], shape: Shape) -> list[SearchHit]:

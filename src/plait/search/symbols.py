@@ -7,18 +7,17 @@ import re
 from collections.abc import Sequence
 from typing import assert_never
 
+from plait.index import alike
 from plait.index.store import Defined as StoredDefinition
 from plait.index.view import View
 from plait.protocol.calls import SearchHit
 from plait.search import definitions, query, stored
-from plait.search.definitions import definition_in
+from plait.search.definitions import Definition, definition_in
 from plait.search.look import MOST_HITS, MOST_NAMES, Look, hit_of
 from plait.search.place import Line, Lines, Pattern, State
 from plait.search.query import Shape
 from plait.search.rank import Found, penalty
-
-# Kinds in the order in which one wants to see them, where a name is defined more than once.
-STRENGTH = {"method": 1, "constant": 1, "variable": 2, "type": 1, "module": 2, "field": 3, "declaration": 4}
+from plait.search.stored import STRENGTH
 
 
 async def symbols(look: Look) -> Found:
@@ -128,26 +127,27 @@ def _in_order(look: Look, defined: Sequence[Defined]) -> tuple[SearchHit, ...]:
 
 
 async def _similar(look: Look, name: str) -> list[SearchHit]:
-    """Return definitions whose name has `name` as a part, those that add least to it first."""
-    if len(name) < 3:
+    """Return definitions whose name is like `name`, the most alike first."""
+    wanted = alike.squeezed(name)
+    if len(wanted) < alike.SHORTEST:
         return []
-    lines = await look.tree.lines(Pattern("|".join(definitions.patterns(name, contains=True)), case="ignore"))
-    squeezed = name.replace("_", "").lower()
+    near = await _alike(look, name, name)
+    if not near and (parts := alike.stretches(wanted)):
+        # Nothing holds it: with a slip in it, some stretch of it is right.
+        near = await _alike(look, name, *parts)
+    near.sort(key=lambda one: (one[2].weak, -one[0] * penalty(one[1].path, look.shape), one[1].path, one[1].number))
+    return [hit_of(line, definition.kind) for _, line, definition in near]
+
+
+async def _alike(look: Look, name: str, *held: str) -> list[tuple[float, Line, Definition]]:
+    patterns = dict.fromkeys(form for part in held for form in definitions.patterns(part, contains=True))
+    lines = await look.tree.lines(Pattern("|".join(patterns), case="ignore"))
     near = []
     for line in lines.found:
         definition = definition_in(line.text, line.path)
-        if definition is not None and squeezed in definition.name.replace("_", "").lower():
-            near.append((line, definition))
-    near.sort(
-        key=lambda one: (
-            one[1].weak,
-            -penalty(one[0].path, look.shape),
-            len(one[1].name),
-            one[0].path,
-            one[0].number,
-        )
-    )
-    return [hit_of(line, definition.kind) for line, definition in near]
+        if definition is not None and (likeness := alike.likeness(name, definition.name)) >= alike.MEANT:
+            near.append((likeness, line, definition))
+    return near
 
 
 async def _in_scope(look: Look, defined: Sequence[Defined], scope: str, state: State) -> Found:
