@@ -20,7 +20,8 @@ from benchmarks.harness.figures import Figure, typical
 import plait.tools.read as reading
 from plait.agent.budget import Limits
 from plait.agent.loop import ConversationAgent, Parts
-from plait.agent.model import ModelClient, ModelPool
+from plait.agent.model import ModelClient
+from plait.agent.pool import ModelPool
 from plait.agent.replies import ReplyInfo, RunRequest
 from plait.agent.turn import TurnSettings
 from plait.host.files import read_file

@@ -171,7 +171,8 @@ async def open_session(
     # The heavy part: pydantic-ai, then the SDK of the one provider in use.
     with garbage.none_while_loading():
         from plait.agent.loop import ConversationAgent, Parts
-        from plait.agent.model import ModelClient, ModelPool
+        from plait.agent.model import ModelClient
+        from plait.agent.pool import ModelPool
         from plait.agent.turn import TurnSettings
 
         settings = loaded.settings

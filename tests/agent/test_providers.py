@@ -9,7 +9,7 @@ from tests.fakes.conversation import Conversation
 from tests.wire.script import Break, Call, Page, Reply, Status, Text, Turn, says
 from tests.wire.server import WireServer
 
-from plait.agent.model import ModelPool
+from plait.agent.pool import ModelPool
 from plait.protocol.events import CallEnded, RetryScheduled, TextEnded, TurnEnded
 
 FORMATS = {"openai-chat": "openai", "openai-responses": "openai", "anthropic": "anthropic"}

@@ -11,7 +11,8 @@ from tests.fakes.probe import Rig
 
 from plait.agent.budget import Limits
 from plait.agent.loop import ConversationAgent, Parts
-from plait.agent.model import ModelClient, ModelPool
+from plait.agent.model import ModelClient
+from plait.agent.pool import ModelPool
 from plait.agent.turn import TurnSettings
 from plait.protocol.commands import Rule
 from plait.protocol.events import LIVE_TYPES, Event, TurnEnded

@@ -13,9 +13,10 @@ from typing import Any, Protocol, TypeVar
 
 from plait.agent import compaction, context, structured
 from plait.agent.dispatch import Dispatcher
-from plait.agent.model import SCOUT, ModelClient
+from plait.agent.model import ModelClient
 from plait.agent.permissions import Permissions
 from plait.agent.turn import Surroundings, Turn, TurnSettings
+from plait.config.models import SCOUT
 from plait.host.paths import Workspace
 from plait.permissions.approvals import ApprovalQueue
 from plait.protocol.calls import CallKey

@@ -1,17 +1,14 @@
-"""Model names to models, and one run of a model. The first of the files that import pydantic_ai.
+"""The model side of a conversation: one run of a model at a time, its reply handed to a sink as it streams.
 
-Everything costly is made once: one `Agent` serves all conversations, models are kept by name, server and effort,
-and with them the library keeps their HTTP clients.
+The first of the files that import pydantic_ai; `agent.pool` makes the models.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -34,27 +31,20 @@ from pydantic_ai.messages import (
     ToolCallPart,
     ToolCallPartDelta,
 )
-from pydantic_ai.models import Model, infer_model
+from pydantic_ai.models import Model
 from pydantic_ai.models.function import FunctionModel
-from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset
 from pydantic_ai.toolsets.abstract import ToolsetTool
 from pydantic_ai.usage import UsageLimits
 
+from plait.agent.arriving import ArrivingCalls, BrokenReply, unique_id
+from plait.agent.pool import ModelPool
 from plait.agent.replies import ReplyInfo, ReplySink, RunEnd, RunRequest
-from plait.agent.scout import scout_model
-from plait.agent.translate import (
-    BrokenReply,
-    History,
-    first_line,
-    key_variable,
-    translate_error,
-    unique_ids,
-    usage_of,
-)
-from plait.protocol.errors import ProviderError, UserError
+from plait.agent.translate import History, translate_error, usage_of
+from plait.config.models import SCOUT
+from plait.protocol.errors import ProviderError
 from plait.tools.base import ToolSpec
 
 # The library greets the user's terminal on its first run; ours is not a place for that.
@@ -62,9 +52,7 @@ pydantic_ai.BANNER_ENABLED = False
 
 LOG = logging.getLogger("plait.model")
 
-SCOUT = "scout"
 Effort = Literal["low", "medium", "high"]
-REQUESTS_A_PROVIDER = 8
 IDLE_TIMEOUT_S = 60.0
 """A stream that has begun and then says nothing for so long is broken. The first token may take as long as it likes."""
 FIRST_EVENT_TIMEOUT_S = 900.0
@@ -131,97 +119,14 @@ class KeepTheLog(AbstractCapability[Run]):
     async def after_model_request(
         self, ctx: RunContext[Run], *, request_context: Any, response: ModelResponse
     ) -> ModelResponse:
-        calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
-        ids = iter(unique_ids(calls, set(ctx.deps.ids)))
+        taken = set(ctx.deps.ids)
         parts = [
-            dataclasses.replace(part, tool_call_id=next(ids)) if isinstance(part, ToolCallPart) else part
+            dataclasses.replace(part, tool_call_id=unique_id(part.tool_call_id, taken))
+            if isinstance(part, ToolCallPart)
+            else part
             for part in response.parts
         ]
         return dataclasses.replace(response, parts=parts)
-
-
-class ModelPool:
-    """Models and the one agent, made on first use. One event loop."""
-
-    def __init__(self, key_of: Callable[[str], str | None] = lambda _: None, requests: int = REQUESTS_A_PROVIDER):
-        self._key_of = key_of
-        self._requests = requests
-        self._models: dict[tuple[str, str | None], Model] = {}
-        self._places: dict[str, asyncio.Semaphore] = {}
-        self.agent: Agent[Run, str] = Agent(
-            deps_type=Run,
-            toolsets=[OfferedTools()],
-            capabilities=[KeepTheLog()],
-            retries={"tools": 10_000, "output": 0},
-            name="plait",
-        )
-        self.summarizer: Agent[None, str] = Agent(retries=0, name="plait-summary")
-
-    def add(self, name: str, model: Model) -> None:
-        """Make a model known by a name of its own (tests, scripted runs)."""
-        self._models[(name, None)] = model
-
-    def model(self, name: str, base_url: str | None = None) -> Model:
-        """Return the model of a name such as `anthropic:claude-sonnet-4-5`, `openai-chat:qwen3` or `scout`.
-
-        Raises:
-            UserError: The name, the key or the address will not do; one line says what to set.
-        """
-        key = (name, base_url)
-        if key not in self._models:
-            self._models[key] = self._make(name, base_url)
-        return self._models[key]
-
-    def _make(self, name: str, base_url: str | None) -> Model:
-        if name == SCOUT:
-            return scout_model()
-        if ":" not in name:
-            if base_url is None:
-                raise UserError(f"`{name}` is not a model: name the provider too, as in `anthropic:{name}`.")
-            name = f"openai-chat:{name}"
-
-        def provider(provider_name: str) -> Provider[Any]:
-            key = self._key_of(provider_name)
-            if base_url is None and key is None:
-                return infer_provider(provider_name)
-            options: dict[str, Any] = {}
-            if base_url is not None:
-                options["base_url"] = base_url
-            if key is not None:
-                options["api_key"] = key
-            made: Provider[Any] = infer_provider_class(provider_name)(**options)
-            return made
-
-        try:
-            return infer_model(name, provider_factory=provider)
-        except LibraryUserError as error:
-            if "api" in str(error).lower() and "key" in str(error).lower():
-                raise UserError(
-                    f"`{name}` needs a key: set {key_variable(name)} in the environment, "
-                    "or run without a model (`--model scout`)."
-                ) from error
-            raise UserError(f"`{name}` cannot be used: {first_line(error)}") from error
-        except ImportError as error:
-            raise UserError(f"`{name}` needs an optional part: {first_line(error)}") from error
-        except (TypeError, ValueError) as error:
-            raise UserError(
-                f"`{name}` cannot be used with `{base_url or 'its settings'}`: {first_line(error)}"
-            ) from error
-
-    async def close(self) -> None:
-        """Close the connections of every model. The pool is of no use afterwards."""
-        for model in self._models.values():
-            client = getattr(model, "client", None)
-            if client is not None and hasattr(client, "close"):
-                await client.close()
-        self._models.clear()
-
-    @asynccontextmanager
-    async def place(self, model: Model) -> AsyncIterator[None]:
-        """Hold one of the requests that a provider may have under way at once."""
-        places = self._places.setdefault(model.system, asyncio.Semaphore(self._requests))
-        async with places:
-            yield
 
 
 class ModelClient:
@@ -239,6 +144,14 @@ class ModelClient:
         self.name = name
         self.base_url = base_url
         self._pool = pool
+        self._agent: Agent[Run, str] = Agent(
+            deps_type=Run,
+            toolsets=[OfferedTools()],
+            capabilities=[KeepTheLog()],
+            retries={"tools": 10_000, "output": 0},
+            name="plait",
+        )
+        self._summarizer: Agent[None, str] = Agent(retries=0, name="plait-summary")
         self._effort = effort
         self._idle_timeout_s = idle_timeout_s
         self._run: Any = None
@@ -288,7 +201,7 @@ class ModelClient:
         deps = Run(request, history, history.call_ids(), self._undelivered)
         instructions: list[Any] = [request.instructions, request.situation]
         try:
-            async with self._pool.agent.iter(
+            async with self._agent.iter(
                 request.prompt,
                 message_history=history.for_provider(model.system),
                 model=model,
@@ -381,16 +294,16 @@ class ModelClient:
                 sink.thinking(index, text)
             case PartDeltaEvent(index=index, delta=ThinkingPartDelta(content_delta=text)) if text:
                 sink.thinking(index, text)
-            case PartStartEvent(index=index, part=ToolCallPart() as part):
-                arriving.begin(index, part)
+            case PartStartEvent(index=index, part=ToolCallPart(name, args, identity)):
+                arriving.begin(index, name, identity, args)
             case PartDeltaEvent(index=index, delta=ToolCallPartDelta(args_delta=str() as delta)) if delta:
                 arriving.add(index, delta)
             case PartEndEvent(index=index, part=TextPart(content=text)):
                 sink.text_ended(index, text)
             case PartEndEvent(index=index, part=ThinkingPart(content=text)):
                 sink.thinking_ended(index, text)
-            case PartEndEvent(index=index, part=ToolCallPart() as part):
-                arriving.end(index, part)
+            case PartEndEvent(index=index, part=ToolCallPart(name, args, identity)):
+                arriving.end(index, name, identity, args)
             case _:
                 # The library adds kinds of events in minor versions.
                 pass
@@ -431,7 +344,7 @@ class ModelClient:
         model = self.model
         try:
             async with self._pool.place(model), asyncio.timeout(300):
-                async with self._pool.summarizer.run_stream(
+                async with self._summarizer.run_stream(
                     instruction, message_history=list(messages), model=model, model_settings=self._settings(model)
                 ) as result:
                     return await result.get_output()
@@ -439,75 +352,3 @@ class ModelClient:
             raise ProviderError("The summary took longer than 300 s.", retryable=True) from None
         except Exception as error:
             raise translate_error(error, self.name) from error
-
-
-MOST_EARLY_CHARACTERS = 4096
-"""Arguments up to this size are looked at as they arrive; longer ones are not reads."""
-
-
-@dataclass(slots=True)
-class Arriving:
-    """A call whose arguments are arriving. `announced` is what the turn was told, once it was."""
-
-    part: ToolCallPart
-    raw: str
-    announced: dict[str, Any] | None = None
-
-
-class ArrivingCalls:
-    """The calls of a reply, announced as soon as their arguments are complete.
-
-    The library says that a part has ended when the next one starts, which for the last call is the end of the reply.
-    A JSON object is complete as soon as it parses, so small arguments are announced then.
-    """
-
-    def __init__(self, sink: ReplySink, taken_ids: set[str]) -> None:
-        self._sink = sink
-        self._taken_ids = taken_ids
-        self._calls: dict[int, Arriving] = {}
-
-    def begin(self, index: int, part: ToolCallPart) -> None:
-        self._calls[index] = Arriving(part, part.args if isinstance(part.args, str) else "")
-        self._sink.arguments(index, part.tool_name, len(self._calls[index].raw))
-        self._announce_if_complete(self._calls[index])
-
-    def add(self, index: int, delta: str) -> None:
-        call = self._calls[index]
-        call.raw += delta
-        self._sink.arguments(index, call.part.tool_name, len(call.raw))
-        self._announce_if_complete(call)
-
-    def end(self, index: int, part: ToolCallPart) -> None:
-        """Announce a call that has ended, if it was not. Raises BrokenReply if it was, and went on to say more."""
-        args, malformed = _arguments(part.args)
-        announced = self._calls[index].announced if index in self._calls else None
-        if announced is None:
-            self._announce(part, args, malformed)
-        elif announced != args:
-            raise BrokenReply(f"The arguments of a call to `{part.tool_name}` changed as they arrived.", retryable=True)
-
-    def _announce_if_complete(self, call: Arriving) -> None:
-        # Some servers open every call with an empty object.
-        if call.announced is not None or not call.raw.endswith("}") or not 2 < len(call.raw) <= MOST_EARLY_CHARACTERS:
-            return
-        args, malformed = _arguments(call.raw)
-        if malformed is None and args:
-            call.announced = args
-            self._announce(call.part, args, None)
-
-    def _announce(self, part: ToolCallPart, args: dict[str, Any], malformed: str | None) -> None:
-        [identity] = unique_ids([part], self._taken_ids)
-        self._sink.call(part.tool_name, args, identity, malformed)
-
-
-def _arguments(raw: str | dict[str, Any] | None) -> tuple[dict[str, Any], str | None]:
-    """Return a call's arguments, and the raw text if they are not one complete JSON object."""
-    if isinstance(raw, dict):
-        return raw, None
-    if not raw:
-        return {}, None
-    try:
-        value = json.loads(raw)
-    except ValueError:
-        return {}, raw
-    return (value, None) if isinstance(value, dict) else ({}, raw)

@@ -7,7 +7,7 @@ any prompt can follow, under any model.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +25,7 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.usage import RequestUsage
 
+from plait.agent.arriving import BrokenReply
 from plait.config.models import KEY_VARIABLES
 from plait.protocol.errors import PlaitError, ProviderError, UserError
 from plait.protocol.events import Usage
@@ -34,10 +35,6 @@ MESSAGES: TypeAdapter[list[ModelMessage]] = TypeAdapter(
     list[ModelMessage], config={"ser_json_bytes": "base64", "val_json_bytes": "base64"}
 )
 BROKEN_OFF = "[Plait ended here, before there was an answer.]"
-
-
-class BrokenReply(ProviderError):
-    """A reply that stopped before its end. Nothing of it may be taken for an answer."""
 
 
 class History:
@@ -183,21 +180,6 @@ def usage_of(usage: RequestUsage, cost: Decimal | None) -> Usage:
         usage.cache_write_tokens or 0,
         cost,
     )
-
-
-def unique_ids(parts: Iterable[ToolCallPart], taken: set[str]) -> list[str]:
-    """Return an id for each call of a reply, the provider's own where it is new to the conversation.
-
-    They join `taken`.
-    """
-    ids = []
-    for part in parts:
-        identity = part.tool_call_id
-        while identity in taken:
-            identity = f"{identity}_{len(taken)}"
-        taken.add(identity)
-        ids.append(identity)
-    return ids
 
 
 def first_line(error: BaseException) -> str:
