@@ -86,7 +86,7 @@ def patterns(name: str, *, contains: bool = False) -> tuple[str, ...]:
 
     `contains`: also what has `name` as a part, in any case, its words joined in any way.
     """
-    name = _loosely(name) if contains else re.escape(name)
+    name = rf"[\w$]*{loosely(name)}[\w$]*" if contains else re.escape(name)
     # What stands on either side of a name; ripgrep has no look-around.
     left, right = r"(?:^|[^\w$])", r"(?:[^\w$]|$)"
     keywords = _keywords()
@@ -102,9 +102,10 @@ def patterns(name: str, *, contains: bool = False) -> tuple[str, ...]:
     )
 
 
-def _loosely(name: str) -> str:
+def loosely(name: str) -> str:
+    """Return a pattern of a name whose words may be joined in any way, for a look that ignores case."""
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[A-Z]+|\d+", name) or [name]
-    return r"[\w$]*" + r"_?".join(map(re.escape, words)) + r"[\w$]*"
+    return r"_?".join(map(re.escape, words))
 
 
 @cache

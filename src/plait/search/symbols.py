@@ -18,6 +18,7 @@ from plait.search.place import Line, Lines, Pattern, State
 from plait.search.query import Shape
 from plait.search.rank import Found, penalty
 from plait.search.stored import STRENGTH
+from plait.search.tree import NAMING
 
 
 async def symbols(look: Look) -> Found:
@@ -140,8 +141,12 @@ async def _similar(look: Look, name: str) -> list[SearchHit]:
 
 
 async def _alike(look: Look, name: str, *held: str) -> list[tuple[float, Line, Definition]]:
-    patterns = dict.fromkeys(form for part in held for form in definitions.patterns(part, contains=True))
-    lines = await look.tree.lines(Pattern("|".join(patterns), case="ignore"))
+    # Most names are rare: their lines are soon found and soon told apart. Only common ones need the long expression,
+    # which for a slip's stretches takes too long: there, what the first lines hold must do.
+    lines = await look.tree.lines(Pattern("|".join(map(definitions.loosely, held)), case="ignore", most=NAMING))
+    if lines.state is State.CAPPED and len(held) == 1:
+        patterns = dict.fromkeys(form for part in held for form in definitions.patterns(part, contains=True))
+        lines = await look.tree.lines(Pattern("|".join(patterns), case="ignore"))
     near = []
     for line in lines.found:
         definition = definition_in(line.text, line.path)
