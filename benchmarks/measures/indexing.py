@@ -18,13 +18,16 @@ from pathlib import Path
 
 from benchmarks.harness.bench import PYTHON, Bench
 from benchmarks.harness.figures import Figure, typical
+from ripgrepy import Ripgrepy
 
 from plait.host.paths import Workspace
 from plait.host.programs import find_program
 from plait.index.code_index import CodeIndex
 from plait.index.places import DATABASE
 from plait.index.store import Reader
-from plait.search.fan_out import SearchRequest, search
+from plait.search.fan_out import USUAL, SearchRequest, search
+from plait.search.place import Pattern, Place
+from plait.search.ripgrep import Ripgrep
 
 TREE_BYTES = 20_000_000
 LARGE_BYTES = 50_000_000
@@ -55,6 +58,8 @@ def measure(bench: Bench) -> Iterator[Figure]:
     yield from costs(bench, root, files, text_bytes)
     yield from asyncio.run(answers(bench, root))
     yield from asyncio.run(freshness(bench, root))
+    yield from asyncio.run(at_once(root))
+    yield from asyncio.run(capped(bench))
 
 
 def tree(bench: Bench) -> Path:
@@ -147,7 +152,7 @@ async def answers(bench: Bench, root: Path) -> list[Figure]:
     reader = Reader(index.directory / DATABASE, os.fspath(root))
     names = some_names(reader)
     figures.append(Figure("longest gap of the loop while indexing", await gap_s(bench, root) * 1000, "ms", reach=20))
-    if len(building_s) >= 20:
+    if len(building_s) >= 10:
         figures.append(
             Figure(
                 "search p95 while it builds", high(building_s), "s", "rg alone, p95", high(rg_building_s), 1.5, "ratio"
@@ -260,3 +265,65 @@ async def freshness(bench: Bench, root: Path) -> list[Figure]:
         await asyncio.sleep(0.1)
     await index.close()
     return [Figure("file saved by somebody else → found, p95", high(waits) * 1000, "ms", reach=100)]
+
+
+# --- looking without an index ------------------------------------------------------------------------------------
+
+
+async def at_once(root: Path) -> list[Figure]:
+    """All usual strategies side by side, and one after the other, each time with nothing of the tree in memory."""
+    if not hasattr(os, "posix_fadvise"):
+        return []
+    workspace = Workspace.at(root)
+    together, one_by_one = [], []
+    for name in ("encode_response", "ConnectionPool", "parse_header"):
+        forget(root)
+        began_s = time.perf_counter()
+        await search(SearchRequest(name), workspace, deadline_s=30)
+        together.append(time.perf_counter() - began_s)
+        summed_s = 0.0
+        for kind in USUAL:
+            forget(root)
+            began_s = time.perf_counter()
+            await search(SearchRequest(name, (kind,)), workspace, deadline_s=30)
+            summed_s += time.perf_counter() - began_s
+        one_by_one.append(summed_s)
+    value, baseline = typical(together), typical(one_by_one)
+    return [Figure("all strategies at once, cold, no index", value, "s", "one after another", baseline, 0.5, "ratio")]
+
+
+def forget(root: Path) -> None:
+    """Have the system drop the files' pages (posix_fadvise(2)); what somebody else has open may stay."""
+    for path in root.rglob("*"):
+        if path.is_file():
+            handle = os.open(path, os.O_RDONLY)
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(handle)
+
+
+async def capped(bench: Bench) -> list[Figure]:
+    """A pattern with 100,000 matches: ours stops at its cap, ripgrepy's own runner reads and parses them all."""
+    work = bench.root / "common"
+    work.mkdir()
+    for number in range(100):
+        (work / f"f{number}.txt").write_text("the common word\n" * 1_000)
+    program = find_program("rg")
+    assert program is not None
+    theirs_s = typical([timed(lambda: Ripgrepy("common", str(work), rg_path=program).json().run()) for _ in range(3)])
+    looker, place = Ripgrep(program), Place(work.resolve())
+    ours = []
+    for _ in range(5):
+        began_s = time.perf_counter()
+        await looker.lines(place, Pattern("common", fixed=True, most=200), 10.0)
+        ours.append(time.perf_counter() - began_s)
+    return [
+        Figure(
+            "100,000 matches, capped at 200",
+            typical(ours) * 1e3,
+            "ms",
+            "ripgrepy's runner",
+            theirs_s * 1e3,
+            0.01,
+            "ratio",
+        )
+    ]
