@@ -48,7 +48,7 @@ async def test_it_keeps_what_every_tool_promises(shop: Workspace, args: dict[str
 async def test_the_usual_answer_is_a_line_a_file_with_the_evidence(shop: Workspace) -> None:
     output = await run(TOOL, {"query": "Cart.total"}, shop)
 
-    assert output.text.split("\n")[0] == "shop/cart.py:9 method: def total(self) -> int:"
+    assert output.text.split("\n")[0] == "shop/cart.py:9 method [symbols]: def total(self) -> int:"
     assert isinstance(output.detail, HitsDetail)
     assert output.detail.hits[0].line == 9
 
@@ -168,3 +168,11 @@ def test_no_text_breaks_the_answer_or_its_budget(evidence: str, budget: int) -> 
 
     assert len(text.encode("utf-8")) <= budget
     assert as_text(HitsDetail(evidence, (), "off", {}), budget).encode("utf-8")
+
+
+async def test_a_hit_says_how_far_it_goes_and_who_found_it_and_is_read_back(tmp_path: Path) -> None:
+    hit = SearchHit("a b.py", 3, 9, "class", "class A:", strategies=("content", "symbols"))
+    text = as_text(HitsDetail("A", (hit,), "ready", {}, 1), 1_000)
+
+    assert text == "a b.py:3-9 class [content, symbols]: class A:"
+    assert places_in(text) == [FoundPlace("a b.py", 3, "class", "class A:")]

@@ -1,4 +1,6 @@
-"""Hits as the model reads them, and back: a line each, `path:line kind: evidence`. Pure.
+"""Hits as the model reads them, and back: a line each, `path:first-last kind [why]: evidence`. Pure.
+
+Why: the strategies that found it.
 
 Who reads the text without understanding it (`agent.scout`) finds the places again with `places_in`.
 """
@@ -16,11 +18,11 @@ LONGEST_EVIDENCE = 160
 NOTE_ROOM_BYTES = 110
 KINDS = (
     "content|file|import|function|method|class|struct|enum|interface|type|module|macro|constant|variable|field|"
-    "declaration"
+    "declaration|heading|table|selector|property|keyframes|index|commit"
 )
 # Ends a line to somebody, but is none of ours.
 CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
-HIT = re.compile(rf"(?P<path>\S.*?)(?::(?P<line>\d+))? (?P<kind>{KINDS})(?:: (?P<text>.*))?")
+HIT = re.compile(rf"(?P<path>\S.*?)(?::(?P<line>\d+)(?:-\d+)?)? (?P<kind>{KINDS})(?: \[[a-z, ]+\])?(?:: (?P<text>.*))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,14 @@ def _notes(detail: HitsDetail) -> list[str]:
 
 def _line(hit: SearchHit, query: str) -> str:
     path = printable(hit.path)
+    why = f" [{', '.join(hit.strategies)}]" if hit.strategies not in ((), (hit.kind,)) else ""
     if hit.kind == "file":
-        return f"{path} file"
+        return f"{path} file{why}"
+    span = f"{hit.line}-{hit.end_line}" if hit.end_line > hit.line else str(hit.line)
     if "\n" in hit.text:
         window = "\n".join(f"  {_one_line(line)}" for line in hit.text.split("\n"))
-        return f"{path}:{hit.line} {hit.kind}\n{window}"
-    return f"{path}:{hit.line} {hit.kind}: {_evidence(hit.text, query)}"
+        return f"{path}:{span} {hit.kind}{why}\n{window}"
+    return f"{path}:{span} {hit.kind}{why}: {_evidence(hit.text, query)}"
 
 
 def _evidence(text: str, query: str) -> str:
