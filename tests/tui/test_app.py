@@ -423,6 +423,8 @@ async def test_a_thousand_messages_are_one_widget_and_a_key_touches_none_of_them
             events.append(TurnEnded(number, "completed", None, Usage(), 5, 1, "x"))
         await stage.say(*events)
         transcript = stage.app.chat.query_one(Transcript)
+        while transcript.is_behind:
+            transcript.settle()
         widgets, layouts = len(stage.app.chat.query("*")), transcript.layouts
 
         await stage.press(*"typing")

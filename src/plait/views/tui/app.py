@@ -9,6 +9,8 @@ import os
 
 # Esc must be told from the beginning of a sequence within a few milliseconds; Textual reads this on import.
 os.environ.setdefault("ESCDELAY", "25")
+# How soon after one painting there may be another: a key that comes right after one does not wait for 17 ms.
+os.environ.setdefault("TEXTUAL_FPS", "200")
 
 import asyncio
 import signal

@@ -25,7 +25,7 @@ from plait.protocol.calls import (
 from plait.protocol.display import sanitise, sanitise_line
 from plait.views.tui.diff import diff_lines
 from plait.views.tui.palette import Palette
-from plait.views.tui.streaming import StreamedMarkdown
+from plait.views.tui.streaming import StreamedMarkdown, StreamedThought, next_cut
 from plait.views.tui.wrapping import cut, cut_middle, with_right, wrap
 
 GLYPHS = {
@@ -71,8 +71,8 @@ class Block:
         return 0
 
     @property
-    def is_behind(self) -> bool:
-        """True if it has more to show than it drew, to leave others their time: ask again soon."""
+    def joins(self) -> bool:
+        """True if the next block goes on where this one ends, without a gap."""
         return False
 
     def lines(self, width: int, palette: Palette) -> list[Text]:
@@ -111,17 +111,92 @@ class UserBlock(Block):
 
 
 class TextBlock(Block):
-    """What the model says, as it arrives."""
+    """A piece of what the model says; `answer` has all of it."""
 
-    def __init__(self, *, thinking: bool = False) -> None:
+    def __init__(self, answer: Answer, carry: str) -> None:
         super().__init__()
         self.partial = False
-        self.thinking = thinking
-        self._streamed = StreamedMarkdown()
+        self.streamed = StreamedMarkdown(carry=carry)
+        self._answer = answer
+        self._joins = False
+
+    def change(self, text: str, *, joins: bool = False, partial: bool = False) -> None:
+        """Show another text; if it only goes on, what is settled of it stays."""
+        if not text.startswith(self.streamed.text):
+            self.streamed.forget()
+        self.streamed.text, self._joins, self.partial = text, joins, partial
+        self.touch()
+
+    @property
+    def settled_lines(self) -> int:
+        return self.streamed.settled_lines
+
+    @property
+    def joins(self) -> bool:
+        return self._joins
+
+    def lines(self, width: int, palette: Palette) -> list[Text]:
+        rows = self.streamed.lines(width - 2, palette)
+        end = len(rows)
+        while end > 0 and not self._joins and not rows[end - 1].plain.strip():
+            end -= 1
+        cut_off = [Text("  ↷ cut off here", palette.error)] if self.partial else []
+        return [*rows[:end], *cut_off]
+
+    def plain(self) -> str:
+        return self._answer.text
+
+
+class Answer:
+    """What the model says in one part of a reply, as it arrives: blocks that are added one after the other."""
+
+    def __init__(self, add: Callable[[Block], None], drop: Callable[[Block], None]) -> None:
+        self._add = add
+        self._drop = drop
+        self._said: list[str] = []
+        self._pieces: list[TextBlock] = []
+        self._tail = ""
+        self._carry = ""
 
     @property
     def text(self) -> str:
-        return self._streamed.text
+        self._said = ["".join(self._said)]
+        return self._said[0]
+
+    def append(self, delta: str) -> None:
+        self._said.append(delta)
+        if not self._pieces:
+            self._open("")
+        self._tail += delta
+        while (cut := next_cut(self._tail, self._carry)) is not None:
+            end, joins, carry = cut
+            self._pieces[-1].change(self._tail[:end], joins=joins)
+            self._tail = self._tail[end:]
+            self._open(carry)
+        self._pieces[-1].change(self._tail)
+
+    def finish(self, text: str, *, partial: bool) -> None:
+        """It is whole; `text` is what counts."""
+        if text != self.text:
+            for piece in self._pieces:
+                self._drop(piece)
+            self._said, self._pieces, self._tail, self._carry = [], [], "", ""
+            self.append(text)
+        if self._pieces:
+            self._pieces[-1].change(self._tail, partial=partial)
+
+    def _open(self, carry: str) -> None:
+        self._carry = carry
+        self._pieces.append(TextBlock(self, carry))
+        self._add(self._pieces[-1])
+
+
+class ThoughtBlock(Block):
+    """What the model thinks, as it arrives: one line unless it is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._streamed = StreamedThought()
 
     def append(self, delta: str) -> None:
         self._streamed.text += delta
@@ -129,43 +204,24 @@ class TextBlock(Block):
 
     def finish(self, text: str, *, partial: bool) -> None:
         if text != self._streamed.text:
+            self._streamed = StreamedThought()
             self._streamed.text = text
-            self._streamed.forget()
-        self.partial = partial
         self.touch()
 
     @property
-    def settled_lines(self) -> int:
-        return 0 if self.thinking else self._streamed.settled_lines
-
-    @property
-    def is_behind(self) -> bool:
-        return not self.thinking and self._streamed.is_behind
+    def can_open(self) -> bool:
+        return True
 
     def lines(self, width: int, palette: Palette) -> list[Text]:
-        if self.thinking:
-            return self._thought(width, palette)
-        rows = self._streamed.lines(width - 2, palette)
-        end = len(rows)
-        while end > self._streamed.settled_lines and not rows[end - 1].plain.strip():
-            end -= 1
-        cut_off = [Text("  ↷ cut off here", palette.error)] if self.partial else []
-        return [*rows[:end], *cut_off]
-
-    def _thought(self, width: int, palette: Palette) -> list[Text]:
-        lines = wrap(Text(sanitise(self.text).strip(), palette.dim), min(width, 100) - 4)
+        lines = self._streamed.lines(min(width, 100) - 4, palette)
         if not self.is_open:
             more = f" · {len(lines)} lines ▸" if len(lines) > 1 else ""
             first = lines[0].plain if lines else ""
             return [Text(f"  ∴ {cut(first, max(8, width - 20))}{more}", palette.dim)]
         return [Text.assemble(("  ∴ " if n == 0 else "    ", palette.dim), line) for n, line in enumerate(lines)]
 
-    @property
-    def can_open(self) -> bool:
-        return self.thinking
-
     def plain(self) -> str:
-        return self.text
+        return self._streamed.text
 
 
 class NoticeBlock(Block):

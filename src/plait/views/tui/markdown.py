@@ -35,12 +35,25 @@ def split_closed(text: str) -> int:
     return _scan(text)[0]
 
 
+def first_closed(text: str, at_least: int) -> int:
+    """Return the first place at or behind `at_least` where the text is settled; 0 if there is none."""
+    closed = _scan(text, at_least)[0]
+    return closed if closed >= at_least else 0
+
+
 def open_fence(text: str) -> str:
     """Return the line (with its newline) that opened the fence in which `text` ends; empty if it ends in none."""
     return _scan(text)[1]
 
 
-def _scan(text: str) -> tuple[int, str]:
+def closes(opening: str, text: str) -> bool:
+    """Return whether the first line of `text` ends the fence that the line `opening` began."""
+    fence, line = FENCE.match(opening), text.partition("\n")[0]
+    marker = FENCE.match(line)
+    return bool(fence and marker and marker[1].startswith(fence[1]) and not line.strip(" `~"))
+
+
+def _scan(text: str, enough: int | None = None) -> tuple[int, str]:
     closed = position = 0
     fence = opening = ""
     after_blank = in_list = False
@@ -58,6 +71,8 @@ def _scan(text: str) -> tuple[int, str]:
         goes_on = in_list and (item or line[0] in " \t")
         if after_blank and not goes_on:
             closed = start
+            if enough is not None and closed >= enough:
+                break
         # A list may begin in the midst of a paragraph.
         in_list = item or (in_list and (goes_on or not after_blank))
         after_blank = False

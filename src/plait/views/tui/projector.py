@@ -49,7 +49,17 @@ from plait.protocol.events import (
     TurnStarted,
     Usage,
 )
-from plait.views.tui.blocks import READS, Block, CallCard, CallGroup, CallRow, NoticeBlock, TextBlock, UserBlock
+from plait.views.tui.blocks import (
+    READS,
+    Answer,
+    Block,
+    CallCard,
+    CallGroup,
+    CallRow,
+    NoticeBlock,
+    ThoughtBlock,
+    UserBlock,
+)
 
 KEPT_OUTPUT = 400_000
 
@@ -102,7 +112,7 @@ class Projector:
         self.last_row: CallRow | None = None
         self._sink = sink
         self._now_s = now_s
-        self._texts: dict[tuple[type, int, int, int], TextBlock] = {}
+        self._texts: dict[tuple[type, int, int, int], Answer | ThoughtBlock] = {}
         self._rows: dict[CallKey, tuple[CallRow, Block]] = {}
         self._group: CallGroup | None = None
         self._turn = 0
@@ -214,11 +224,14 @@ class Projector:
         self._group = None
         self._sink.add(block)
 
-    def _text(self, kind: type, turn: int, reply: int, part: int) -> TextBlock:
+    def _text(self, kind: type, turn: int, reply: int, part: int) -> Answer | ThoughtBlock:
         key = (kind, turn, reply, part)
         if key not in self._texts:
-            self._texts[key] = TextBlock(thinking=kind is ThinkingEnded)
-            self._add(self._texts[key])
+            if kind is ThinkingEnded:
+                thought = self._texts[key] = ThoughtBlock()
+                self._add(thought)
+            else:
+                self._texts[key] = Answer(self._add, self._sink.drop)
         return self._texts[key]
 
     def _reserve(self, reserved: CallReserved) -> None:

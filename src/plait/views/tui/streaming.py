@@ -1,41 +1,76 @@
-"""Lines of a Markdown text that grows: what is settled is drawn once, only the rest again.
+"""A text of the model's that grows: cut into pieces that are drawn apart, so that nobody draws what nobody sees.
 
-A long text that arrives at once is settled a piece at a time, so that no flush holds up a key; a fence that does not
-end is settled line by line, as pieces of the same language.
+A piece that is closed never changes; of the last one only what is not settled is drawn again. No widget.
 """
 
 from __future__ import annotations
+
+import re
 
 from rich.text import Text
 
 from plait.protocol.display import sanitise
 from plait.views.tui import markdown
 from plait.views.tui.palette import Palette
+from plait.views.tui.wrapping import wrap
 
-PIECE = 3000
-"""Characters that are settled in one flush."""
-LONG_TAIL = 1200
-"""Characters of an open fence beyond which its whole lines are settled."""
+PIECE = 600
+"""Characters that a piece has at least, if it can be cut behind a block."""
+LONG = 1500
+"""Characters beyond which a piece is cut within a fence or a list, at the beginning of a line."""
+LONGEST = 6000
+"""Characters beyond which it is cut anywhere."""
+ITEM = re.compile(r"^(?:[-*+]|\d{1,9}[.)])\s", re.MULTILINE)
+
+
+def next_cut(text: str, carry: str) -> tuple[int, bool, str] | None:
+    """Return where the first piece of a growing text ends; whether the next goes on without a gap; and in what fence.
+
+    `carry` is the line that opened the fence in which the text begins. None if it is not long enough yet.
+    """
+    if len(text) <= PIECE:
+        return None
+    piece = text[:LONG]
+    closed = markdown.first_closed(carry + piece, len(carry) + PIECE) - len(carry)
+    if 0 < closed < len(text):
+        return closed, False, ""
+    if len(text) <= LONG:
+        return None
+    inside = markdown.open_fence(carry + piece)
+    newline = piece.rfind("\n")
+    if inside and newline > 0 and (carry or newline >= len(inside)):
+        return newline + 1, True, inside
+    items = [found.start() for found in ITEM.finditer(piece, PIECE)]
+    if items and not inside and ITEM.match(text):
+        return items[-1], True, ""
+    window = text[: 2 * LONGEST]
+    closed = markdown.first_closed(carry + window, len(carry) + PIECE) - len(carry)
+    if 0 < closed < len(text):
+        return closed, False, ""
+    if len(text) <= LONGEST:
+        return None
+    window = text[:LONGEST]
+    inside = markdown.open_fence(carry + window)
+    end = window.rfind("\n") + 1 or window.rfind(" ") + 1 or LONGEST
+    return end, True, inside
 
 
 class StreamedMarkdown:
-    """`lines` draws `text` as far as it has come; the first `settled_lines` of them never change for a width."""
+    """`lines` draws `text` as far as it has come; the first `settled_lines` of them never change for a width.
 
-    def __init__(self) -> None:
-        self.text = ""
+    `carry` is the line that opened the fence in which the text begins.
+    """
+
+    def __init__(self, text: str = "", carry: str = "") -> None:
+        self.text = text
+        self._carry = carry
         self._settled: list[Text] = []
         self._settled_at = 0
-        self._carry = ""
         self._drawn_for: tuple[int, int] | None = None
 
     @property
     def settled_lines(self) -> int:
         return len(self._settled)
-
-    @property
-    def is_behind(self) -> bool:
-        """True if there is more to settle than one flush takes."""
-        return len(self.text) - self._settled_at > 2 * PIECE and self._next_end() > self._settled_at
 
     def forget(self) -> None:
         """Start over: the text is another one."""
@@ -44,46 +79,51 @@ class StreamedMarkdown:
     def lines(self, width: int, palette: Palette) -> list[Text]:
         drawn_for = (width, id(palette))
         if self._drawn_for != drawn_for:
-            self._drawn_for, self._settled, self._settled_at, self._carry = drawn_for, [], 0, ""
-        end = self._next_end()
-        if end > self._settled_at:
-            self._settle(end, width, palette)
-        if self.is_behind:
-            return self._settled
-        return [*self._settled, *self._draw(self._carry + self.text[self._settled_at :], width, palette)]
-
-    def _next_end(self) -> int:
-        """Return up to where the text may be settled now: not beyond one piece, not in the midst of a block."""
+            self._drawn_for, self._settled, self._settled_at = drawn_for, [], 0
+        carry = self._carry if self._settled_at == 0 else ""
         tail = self.text[self._settled_at :]
-        if not tail:
-            return self._settled_at
-        piece = tail[: 2 * PIECE]
-        closed = markdown.split_closed(self._carry + piece[:PIECE]) - len(self._carry)
-        if closed <= 0:
-            closed = markdown.split_closed(self._carry + piece) - len(self._carry)
-        if 0 < closed < len(tail):
-            return self._settled_at + closed
-        inside = self._carry or markdown.open_fence(piece)
-        newline = piece.rfind("\n", 0, PIECE)
-        if inside and len(tail) > LONG_TAIL and newline > len(self._fence_line(piece)):
-            return self._settled_at + newline + 1
-        return self._settled_at
+        if carry and not tail:
+            return []
+        if carry and markdown.closes(carry, tail):
+            # All of the fence was in the pieces before.
+            tail, carry = tail.partition("\n")[2], ""
+            return _draw(tail, width, palette)
+        tail = carry + tail
+        closed = markdown.split_closed(tail)
+        if len(carry) < closed < len(tail):
+            lines = _draw(tail[:closed], width, palette)
+            # Between blocks there is a line.
+            self._settled += [*lines, Text("")] if lines else []
+            self._settled_at += closed - len(carry)
+            tail = tail[closed:]
+        return [*self._settled, *_draw(tail, width, palette)]
 
-    def _fence_line(self, tail: str) -> str:
-        return "" if self._carry else tail.split("\n", 1)[0]
 
-    def _settle(self, end: int, width: int, palette: Palette) -> None:
-        piece = self._carry + self.text[self._settled_at : end]
-        fence = markdown.open_fence(piece)
-        lines = self._draw(piece, width, palette)
-        self._settled += lines
-        # Between blocks there is a line, within a fence there is none.
-        if lines and not fence:
-            self._settled.append(Text(""))
-        self._carry = fence
-        self._settled_at = end
+class StreamedThought:
+    """Plain text that grows: a paragraph that has ended is wrapped once."""
 
-    @staticmethod
-    def _draw(text: str, width: int, palette: Palette) -> list[Text]:
-        lines = markdown.render(sanitise(text), width, palette)
-        return [Text.assemble("  ", line) for line in lines]
+    def __init__(self) -> None:
+        self.text = ""
+        self._settled: list[Text] = []
+        self._settled_at = 0
+        self._drawn_for: tuple[int, int] | None = None
+
+    def lines(self, width: int, palette: Palette) -> list[Text]:
+        drawn_for = (width, id(palette))
+        if self._drawn_for != drawn_for or len(self.text) < self._settled_at:
+            self._drawn_for, self._settled, self._settled_at = drawn_for, [], 0
+        end = self.text.rfind("\n") + 1
+        if end > self._settled_at:
+            self._settled += self._wrapped(self.text[self._settled_at : end - 1], width, palette)
+            self._settled_at = end
+        rest = self._wrapped(self.text[end:], width, palette) if end < len(self.text) else []
+        return [*self._settled, *rest]
+
+    def _wrapped(self, text: str, width: int, palette: Palette) -> list[Text]:
+        text = sanitise(text)
+        return wrap(Text(text if self._settled else text.lstrip(), palette.dim), width)
+
+
+def _draw(text: str, width: int, palette: Palette) -> list[Text]:
+    lines = markdown.render(sanitise(text), width, palette)
+    return [Text.assemble("  ", line) for line in lines]

@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     from plait.views.tui.app import PlaitApp
 
 FLUSH_S = 1 / 16
+SHARE = 3
+"""Between two flushes the loop has so many times the time that the screen took since the one before."""
+MOST_REST_S = 0.5
 TICK_S = 0.12
 FOCUS_AFTER_S = 1.0
 """A question does not take the focus before the user has not typed for so long."""
@@ -89,6 +92,8 @@ class Chat(Screen[None]):
         self._tick_timer: Timer | None = None
         self._focus_timer: Timer | None = None
         self._flushed_s = 0.0
+        self._rest_s = FLUSH_S
+        self._spent_s = 0.0
         self._turn_since_s: float | None = None
         self._quit_armed_s = 0.0
         self._oldest: int | None = None
@@ -208,13 +213,20 @@ class Chat(Screen[None]):
     def _woken(self) -> None:
         """Something waits: take it now if the last time is long enough ago, else soon."""
         if self._flush_timer is None:
-            wait_s = max(0.0, self._flushed_s + FLUSH_S - time.monotonic())
+            wait_s = max(0.0, self._flushed_s + self._rest_s - time.monotonic())
             self._flush_timer = self.set_timer(wait_s or 0.001, self._flush)
 
     def _flush(self) -> None:
         self._flush_timer = None
-        self._flushed_s = time.monotonic()
         if self._subscription is None or self.projector is None:
+            return
+        # All that this thread did since the last flush: drawing, painting, keys. The engine has the rest of the time.
+        spent_s, self._spent_s = time.thread_time() - self._spent_s, time.thread_time()
+        self._rest_s = min(MOST_REST_S, max(FLUSH_S, SHARE * spent_s))
+        self._flushed_s = time.monotonic()
+        if self.transcript.is_drawing:
+            # What came before is not on the screen yet.
+            self._woken()
             return
         before = self.projector.state.asked
         taken = self._subscription.take()
@@ -224,8 +236,6 @@ class Chat(Screen[None]):
                 self._drop_welcome()
                 self.transcript.sticks = True
         self.transcript.changed()
-        if self.transcript.is_behind:
-            self._woken()
         if self.projector.state.asked is not before:
             self._show_question()
         self._draw_around()

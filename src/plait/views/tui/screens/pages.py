@@ -22,8 +22,8 @@ from plait.protocol.queries import SessionInfo
 from plait.views.tui.keymap import KEYS
 from plait.views.tui.palette import Palette
 from plait.views.tui.slash import COMMANDS
+from plait.views.tui.strips import to_strip
 from plait.views.tui.widgets.safe_text import SafeTextArea
-from plait.views.tui.widgets.transcript import to_strip
 from plait.views.tui.wrapping import cut, wrap
 
 LONGEST_LINE = 4000
@@ -56,9 +56,8 @@ class LinesView(ScrollView, can_focus=True):
             return Strip.blank(self.size.width, self.rich_style)
         line = self._lines[place]
         text = Text(sanitise_line(line[:LONGEST_LINE])) if isinstance(line, str) else line
-        left = self.scroll_offset.x
-        strip = to_strip(text).crop(left, left + self.size.width)
-        return strip.extend_cell_length(self.size.width, self.rich_style).apply_style(self.rich_style)
+        left, width = self.scroll_offset.x, self.size.width
+        return to_strip(text, left + width, self.rich_style).crop(left, left + width)
 
 
 class Page(Screen[None]):
