@@ -80,6 +80,22 @@ async def test_a_file_is_found_by_its_name_its_end_and_letters_in_order(shop: Wo
     assert paths(await find(shop, "wbclt", looker, kinds=("files",))) == ["web/client.ts"]
 
 
+@pytest.mark.parametrize("typed", ["web/srever.go", "webserver", "web/sever", "test_catr.py", "teestcart"])
+async def test_a_file_is_found_in_spite_of_a_slip_or_a_missing_sign(
+    shop: Workspace, looker: Looker, typed: str
+) -> None:
+    meant = "tests/test_cart.py" if "t" in typed[:1] else "web/server.go"
+    assert paths(await find(shop, typed, looker, kinds=("files",)))[:1] == [meant]
+
+
+async def test_a_file_that_is_called_what_is_asked_for_goes_before_mentions_and_behind_definitions(
+    tmp_path: Path, looker: Looker
+) -> None:
+    files = {"a.py": "import budget\nbudget.x()\n", "b/budget.py": "x = 1\n", "z.py": "def budget():\n    pass\n"}
+    workspace = write_tree(tmp_path, files)
+    assert paths(await find(workspace, "budget", looker)) == ["z.py", "b/budget.py", "a.py"]
+
+
 async def test_a_regex_is_one_and_what_is_none_is_taken_letter_for_letter_and_said(
     shop: Workspace, looker: Looker
 ) -> None:

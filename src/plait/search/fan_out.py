@@ -20,6 +20,7 @@ from plait.search.content import content
 from plait.search.evidence import Evidence
 from plait.search.history import history
 from plait.search.imports import imports
+from plait.search.intent import intent
 from plait.search.look import Look
 from plait.search.paths import files
 from plait.search.place import LONGEST_LINE, BadGlob, Looker, Place, State
@@ -104,7 +105,12 @@ async def search(
     text = request.query.encode("utf-8", "replace").decode().strip()
     if not text or "\0" in text:
         raise ToolRefused("`query` is empty: say what to look for.")
-    names = strategies_for(request.kinds, shape := _shape(text, request.kinds))
+    asked = None if request.kinds else intent(text)
+    wanted = text if asked is None else asked.name
+    shape = Shape.IMPORT if asked is not None and asked.strategy == "imports" else _shape(wanted, request.kinds)
+    names = strategies_for(request.kinds, shape)
+    if asked is not None and asked.strategy not in names:
+        names = (*names, asked.strategy)
     case = _CASES[request.case_sensitive]
     found_by = looker or _looker()
     budget = Budget(asyncio.get_running_loop().time() + max(0.05, deadline_s - HAND_IN_S))
@@ -115,7 +121,7 @@ async def search(
     )
     views = [await _view(place, indexes) for place in places]
     trees = [Tree(place, found_by, budget, view) for place, view in zip(places, views, strict=True)]
-    looks = [Look(text, shape, tree, case) for tree in trees]
+    looks = [Look(wanted, shape, tree, case) for tree in trees]
     timings: dict[str, float] = {}
     found: list[Found] = []
 
@@ -143,7 +149,8 @@ async def search(
     states, notes = _outcome(tasks, found, secret)
     timings.update({name: -1.0 for name in names if name not in timings})
     one_place = len(trees) == 1 and trees[0].place.named and len(trees[0].place.below) == 1
-    hits = merge(found, shape, request.limit + SPARE_HITS, all_spans=one_place or len(request.kinds) == 1)
+    spans = one_place or len(request.kinds) == 1
+    hits = merge(found, shape, request.limit + SPARE_HITS, asked.strategy if asked else None, all_spans=spans)
     total = len({hit.path for result in found for hit in result.hits})
     few = len(hits) <= FEW_HITS
     settled = _settled(hits, trees, workspace) if few else await asyncio.to_thread(_settled, hits, trees, workspace)

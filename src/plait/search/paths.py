@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
+from plait.index import alike
 from plait.protocol.calls import SearchHit
 from plait.search import query
 from plait.search.look import MOST_HITS, Look
@@ -26,16 +27,23 @@ async def files(look: Look) -> Found:
     else:
         scored = _matching(names.found, wanted, look.shape)
     ordered = sorted(scored, key=lambda path: (-scored[path] * penalty(path, look.shape), len(path), path))[:MOST_HITS]
-    exact = frozenset((path, 1) for path in ordered if scored[path] >= WHOLE and look.shape is Shape.PATH)
+    least = {Shape.PATH: WHOLE, Shape.IDENTIFIER: NAMESAKE}.get(look.shape)
+    exact = frozenset((path, 1) for path in ordered if least is not None and scored[path] >= least)
     freshness = "live" if look.tree.view is None else STORED
     hits = tuple(SearchHit(path, 1, 1, "file", path, freshness=freshness) for path in ordered)
     return Found("files", hits, exact, names.state)
 
 
+NAMESAKE = 6.0
+"""The least score of a path whose name without its extension is just what was asked for."""
 WHOLE = 9.0
 """The score of a path that is just what was asked for."""
 TOGETHER = 3.0
 """The least score of a path that holds what was asked for in one piece."""
+LONG = 8
+"""Letters of a name that nothing else is likely to be."""
+MISTYPED = 4.0
+"""The score of a path that is what was asked for but for slips, each a point less."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,13 @@ class Table:
                 break
             at = self.squeezed.find(squeezed, self.squeezed_starts[line + 1])
         return found
+
+    def joined(self, pattern: str) -> list[str]:
+        """Return the paths that match an expression without what joins words."""
+        return [
+            self.paths[bisect_right(self.squeezed_starts, match.start()) - 1]
+            for match in re.finditer(pattern, self.squeezed)
+        ]
 
     def matching(self, pattern: str) -> list[str]:
         """Return the paths that match an expression over a whole line."""
@@ -88,6 +103,9 @@ def _matching(paths: tuple[str, ...], wanted: str, shape: Shape) -> dict[str, fl
     squeezed = _squeezed("".join(wanted.split()))
     known = table(paths)
     found = known.holding(squeezed) if squeezed else []
+    if not found and shape is not Shape.QUALIFIED and len(squeezed) >= LONG and squeezed.isalnum():
+        # `binutils` for `bin/utils`.
+        found = known.joined("/?".join(squeezed))
     if not found and shape is Shape.PATH and len(wanted) >= 4:
         # Each letter is looked for up to its first place, so nothing is tried twice.
         letters = [re.escape(sign) for sign in wanted if not sign.isspace()]
@@ -95,7 +113,29 @@ def _matching(paths: tuple[str, ...], wanted: str, shape: Shape) -> dict[str, fl
     scored = {path: score for path in found if (score := _score(path.lower(), wanted, shape)) > 0}
     # Letters in order are a guess, worth something only where nothing holds them together.
     together = {path: score for path, score in scored.items() if score >= TOGETHER}
-    return together or scored
+    if together or (shape is not Shape.PATH and len(squeezed) < LONG):
+        return together or scored
+    return _mistyped(paths, wanted) or scored
+
+
+def _mistyped(paths: Sequence[str], wanted: str) -> dict[str, float]:
+    """Return the paths whose name, or whose end, is `wanted` but for a slip or two; with its extension or without."""
+    if " " in wanted:
+        return {}
+    typed, extension = re.fullmatch(r"(.*?)(\.[a-z]\w{0,3})?", wanted, re.DOTALL).groups()  # type: ignore[union-attr]
+    typed = _squeezed(typed)
+    allowed, parts = alike.slips(len(typed)), alike.stretches(typed)
+    depth = typed.count("/")
+    scored = {}
+    for path in paths if parts else ():
+        pieces = path.lower().split("/")[-1 - depth :]
+        stem = _squeezed("/".join((*pieces[:-1], pieces[-1].partition(".")[0])))
+        if abs(len(stem) - len(typed)) > allowed or not any(part in stem for part in parts):
+            continue
+        wrong = alike.distance(typed, stem, allowed)
+        if wrong <= allowed:
+            scored[path] = MISTYPED - wrong + (0.5 if path.lower().endswith(extension or "") else 0.0)
+    return scored
 
 
 def _score(path: str, wanted: str, shape: Shape) -> float:
@@ -121,6 +161,8 @@ def _score(path: str, wanted: str, shape: Shape) -> float:
         return 5.0 + len(wanted) / len(base)
     if squeezed in _squeezed(path):
         return TOGETHER + len(wanted) / len(path)
+    if squeezed in _squeezed(path).replace("/", ""):
+        return TOGETHER + 0.5 * len(wanted) / len(path)
     return 1.0 + len(wanted) / len(path)
 
 

@@ -17,6 +17,8 @@ from plait.search.query import Shape
 
 K = 60
 EXACT_BONUS = 1.0
+NAMESAKE_BONUS = 0.2
+"""Of a file that is called what is asked for: above what only mentions it, below what defines it."""
 # Who asks for an import or a pattern does not want what happens to be called the same.
 NO_EXACT = frozenset({Shape.IMPORT, Shape.REGEX})
 
@@ -115,11 +117,15 @@ def penalty(path: str, shape: Shape) -> float:
     return standing(path)
 
 
-def merge(found: Sequence[Found], shape: Shape, limit: int, *, all_spans: bool = False) -> tuple[SearchHit, ...]:
+def merge(
+    found: Sequence[Found], shape: Shape, limit: int, asked: str | None = None, *, all_spans: bool = False
+) -> tuple[SearchHit, ...]:
     """Return the best `limit` hits of all strategies, best first, one a file.
 
+    asked: the strategy that answers what the question wants to know; its hits come first.
     `all_spans`: what is left of the limit is filled with further spans of the same files, in the strategies' order.
     """
+    exact_first = shape not in NO_EXACT and asked in (None, "symbols")
     scores: dict[str, float] = {}
     best: dict[str, tuple[float, SearchHit]] = {}
     strategies: dict[str, set[str]] = {}
@@ -130,8 +136,10 @@ def merge(found: Sequence[Found], shape: Shape, limit: int, *, all_spans: bool =
         for hit in result.hits:
             # Ranks are counted in files, or one of many lines would push all others down.
             value = weight / (K + ranks.setdefault(hit.path, len(ranks))) * penalty(hit.path, shape)
-            if (hit.path, hit.line) in result.exact and shape not in NO_EXACT:
-                value += EXACT_BONUS * penalty(hit.path, shape)
+            just_that = (hit.path, hit.line) in result.exact and exact_first
+            if just_that or result.strategy == asked != "symbols":
+                bonus = EXACT_BONUS if result.strategy != "files" or shape is Shape.PATH else NAMESAKE_BONUS
+                value += bonus * penalty(hit.path, shape)
             if value > values.get(hit.path, -1.0):
                 values[hit.path] = value
                 if hit.path not in best or value > best[hit.path][0]:
