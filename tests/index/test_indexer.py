@@ -16,9 +16,12 @@ import pytest
 from plait.host.paths import Workspace
 from plait.index import scan
 from plait.index.code_index import CodeIndex, stored
+from plait.index.frames import Row
 from plait.index.places import DATABASE
 from plait.index.status import IndexStatus
+from plait.index.store import FileState
 from plait.index.view import View
+from plait.index.workers import Workers
 from plait.protocol.calls import HitsDetail
 from plait.search.fan_out import SearchRequest, search
 
@@ -358,3 +361,30 @@ def indexer_of(root: Path) -> int:
             if b"plait.index" in words and b"--directory" in words and os.fsencode(root) in words:
                 return int(process.name)
     raise AssertionError("no indexer")
+
+
+async def test_a_worker_that_does_not_come_back_is_replaced_and_its_file_kept_for_its_words(root: Path) -> None:
+    delivered: asyncio.Queue[Callable[[], None]] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    rows: dict[str, Row] = {}
+    workers = Workers(
+        root,
+        lambda work: loop.call_soon_threadsafe(delivered.put_nowait, work),
+        rows.__setitem__,
+        pytest.fail,
+        file_limit_s=0.0,
+    )
+    try:
+        workers.ask(["shop/cart.py", "README.md"])
+        os.kill(workers.processes[0], signal.SIGSTOP)
+        workers.check()
+        async with asyncio.timeout(30):
+            while len(rows) < 2:
+                (await delivered.get())()
+    finally:
+        workers.close()
+
+    assert rows["shop/cart.py"].state == FileState.FAILED
+    assert rows["shop/cart.py"].symbols == []
+    assert "decimal" in rows["shop/cart.py"].words.split()
+    assert rows["README.md"].state == FileState.INDEXED

@@ -55,10 +55,13 @@ class Workers:
         deliver: Callable[[Callable[[], None]], None],
         on_row: OnRow,
         on_failure: Callable[[str], None],
+        *,
+        file_limit_s: float = FILE_LIMIT_S,
     ) -> None:
         """on_failure: workers end without having answered anything; there is no point in starting more."""
         self._root = root
         self._on_failure = on_failure
+        self._file_limit_s = file_limit_s
         self._lost_in_a_row = 0
         self._deliver = deliver
         self._on_row = on_row
@@ -71,6 +74,11 @@ class Workers:
     def open(self) -> int:
         """Files asked for and not yet there."""
         return len(self._waiting) + sum(len(worker.open) for worker in self._workers)
+
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """The ids of the workers at work."""
+        return tuple(worker.process.pid for worker in self._workers)
 
     def ask(self, paths: Iterable[str], *, first: bool = False) -> None:
         """Have files read; each is answered by `on_row` once. first: before all others."""
@@ -89,7 +97,7 @@ class Workers:
         """End workers that have been at one file for too long. To be called now and then."""
         now = time.monotonic()
         for worker in list(self._workers):
-            if worker.open and now - worker.since > FILE_LIMIT_S:
+            if worker.open and now - worker.since > self._file_limit_s:
                 worker.process.kill()
 
     def thin_out(self) -> None:
