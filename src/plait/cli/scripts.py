@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,16 +87,19 @@ def check_commands(parsed: Parsed) -> int:
         raise UserError('`plait check-command --json` reads JSON lines `{"id", "command", "cwd"?}` on standard input.')
     if not carries_input():
         raise UserError("`plait check-command` reads standard input, which is no pipe and no file.")
-    cwd = working_directory()
-    try:
-        workspace = Workspace.at(cwd, *map(Path, parsed.values("add-dir")))
-    except OSError as error:
-        raise UserError(f"`--add-dir {error.filename}`: {error.strerror}.") from error
+    workspace = _workspace(parsed)
     debug_log.silence()
     write = write_all(1)
     for line in stdin_lines():
         write(encode(_checked(line, workspace)))
     return OK
+
+
+def _workspace(parsed: Parsed) -> Workspace:
+    try:
+        return Workspace.at(working_directory(), *map(Path, parsed.values("add-dir")))
+    except OSError as error:
+        raise UserError(f"`--add-dir {error.filename}`: {error.strerror}.") from error
 
 
 def _checked(line: bytes, workspace: Workspace) -> dict[str, Any]:
@@ -153,20 +156,19 @@ def _skip_line() -> bytes:
 def search(parsed: Parsed) -> int:
     """Search this directory, once or for every line of standard input. Finding nothing is no failure."""
     debug_log.silence()
-    started_in = working_directory()
-    workspace = Workspace.at(started_in)
+    workspace = _workspace(parsed)
     from plait.index.code_index import CodeIndex
     from plait.search.fan_out import SearchRequest
     from plait.search.fan_out import search as find
     from plait.search.wire import encode_hits, encode_line
 
-    root = workspace.roots[0]
-    index = CodeIndex(root, directories(environment()).cache)
+    cache = directories(environment()).cache
+    indexes = {root: CodeIndex(root, cache) for root in workspace.roots}
 
     if parsed.has("stdio"):
         if parsed.words:
             raise UserError("`plait search --stdio` reads its queries on standard input: give none as an argument.")
-        asyncio.run(_serve(workspace, index))
+        asyncio.run(_serve(workspace, indexes))
         return OK
     if not parsed.words:
         raise UserError('`plait search` needs a query, as in `plait search "def main"`.')
@@ -175,7 +177,7 @@ def search(parsed: Parsed) -> int:
         raise UserError(f"`--limit` must be a whole number from 1 to 10000; found `{limit}`.")
     kinds = tuple(kind for value in parsed.values("kind") for kind in value.split(",") if kind)
     request = SearchRequest(" ".join(parsed.words), kinds, limit=int(limit))
-    hits = asyncio.run(find(request, workspace, indexes={root: index}))
+    hits = asyncio.run(find(request, workspace, indexes=indexes))
     if parsed.has("json"):
         write_all(1)(encode_line(encode_hits(hits)))
         return OK
@@ -207,11 +209,13 @@ class OutputLines:
         return None
 
 
-async def _serve(workspace: Workspace, index: CodeIndex) -> None:
+async def _serve(workspace: Workspace, indexes: Mapping[Path, CodeIndex]) -> None:
     from plait.search.wire import serve
 
-    index.start()
+    for index in indexes.values():
+        index.start()
     try:
-        await serve(InputLines(), OutputLines(), workspace, {index.root: index})
+        await serve(InputLines(), OutputLines(), workspace, indexes)
     finally:
-        await index.close()
+        for index in indexes.values():
+            await index.close()

@@ -180,6 +180,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
                 Flag(("--kind",), "only hits of this kind, such as content or file", "many", "KIND …"),
                 Flag(("--limit",), "at most so many hits (20)", "value", "N"),
                 JSON_OUT,
+                ADD_DIRECTORY,
                 Flag(("--stdio",), 'JSON lines {"query", "kind"?} in, one result line each out'),
                 HELP,
             ),
