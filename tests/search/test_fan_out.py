@@ -444,3 +444,14 @@ async def test_a_definition_is_found_also_if_too_many_lines_hold_the_name(tmp_pa
 
     assert lines(found)[0] == "z.py:1 function"
     assert found.states["content"] == "capped"
+
+
+async def test_words_that_stand_just_so_in_a_file_go_before_files_that_speak_of_the_same(
+    tmp_path: Path, looker: Looker
+) -> None:
+    files = {
+        "pool.py": "class Pool:\n    # A pool closes idle connections.\n    def close_idle(self): ...\n",
+        "note.py": 'raise Gone("all idle connections are closed now")\n',
+    }
+    workspace = write_tree(tmp_path, files)
+    assert paths(await find(workspace, "idle connections are closed", looker))[0] == "note.py"

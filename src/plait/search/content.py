@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from plait.search import query
 from plait.search.look import MOST_HITS, MOST_NAMES, Look, hit_of
 from plait.search.place import Line, Lines, Pattern
 from plait.search.query import Shape
 from plait.search.rank import Found, penalty
+
+# A sentence that stands word for word in the code stands in few places.
+MOST_QUOTED = 500
 
 
 async def content(look: Look) -> Found:
@@ -19,6 +23,11 @@ async def content(look: Look) -> Found:
     match look.shape:
         case Shape.PROSE:
             names = query.names_in(look.text)[:MOST_NAMES]
+            if query.may_be_quoted(text):
+                quoted = await look.tree.lines(Pattern(text, fixed=True, case=look.case, most=MOST_QUOTED))
+                if quoted.found:
+                    found = _content(look, quoted, re.escape(text))
+                    return replace(found, exact=frozenset((hit.path, hit.line) for hit in found.hits))
             if not names:
                 return Found("content")
             lines = await look.tree.lines(Pattern("|".join(map(re.escape, names)), case=look.case))

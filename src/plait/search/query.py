@@ -111,6 +111,17 @@ def is_structure(text: str) -> bool:
     return META.search(text) is not None and re.search(r"[(){}\[\]=;]|\w\s+\$", META.sub("$", text)) is not None
 
 
+QUESTION = re.compile(
+    r"\s*(?:how|where|what|which|who|whose|why|when|is|are|does|do|can|could|find|show|list|tell|explain|describe)\b",
+    re.IGNORECASE,
+)
+
+
+def may_be_quoted(query: str) -> bool:
+    """True for words that may stand in the code just so: no question, and more than one of them."""
+    return QUESTION.match(query) is None and not query.rstrip().endswith("?") and len(query.split()) > 1
+
+
 def unquoted(query: str) -> str:
     text = query.strip()
     return text[1:-1] if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'`" else text
