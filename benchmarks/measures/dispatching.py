@@ -19,11 +19,12 @@ from benchmarks.harness.figures import Figure, typical
 
 import plait.tools.read as reading
 from plait.agent.budget import Limits
-from plait.agent.loop import ConversationAgent, Parts
+from plait.agent.loop import ConversationAgent
 from plait.agent.model import ModelClient
 from plait.agent.pool import ModelPool
 from plait.agent.replies import ReplyInfo, RunRequest
-from plait.agent.turn import TurnSettings
+from plait.agent.surroundings import Parts, TurnSettings
+from plait.host import garbage
 from plait.host.files import read_file
 from plait.host.http import Web
 from plait.protocol.calls import CallKey, ToolOutcome
@@ -41,6 +42,9 @@ LATENCY_S = 0.01
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
+    # As the program does once everything is loaded.
+    with garbage.none_while_loading():
+        pass
     with_s, without_s = asyncio.run(turns_s(bench, bench.repeats(5)))
     yield Figure(
         "dispatcher: added to each of 1,000 calls",
@@ -81,6 +85,10 @@ class AtOnce:
     def thinking_ended(self, part: int, text: str) -> None: ...
 
     def call(self, name: str, args: dict[str, Any], provider_id: str, malformed: str | None) -> None: ...
+
+    def provider_call(self, name: str, args: dict[str, Any], provider_id: str) -> None: ...
+
+    def provider_result(self, provider_id: str, content: object) -> None: ...
 
     def reply_ended(self, reply: ReplyInfo) -> None: ...
 

@@ -10,10 +10,10 @@ from typing import Any
 from tests.fakes.probe import Rig
 
 from plait.agent.budget import Limits
-from plait.agent.loop import ConversationAgent, Parts
+from plait.agent.loop import ConversationAgent
 from plait.agent.model import ModelClient
 from plait.agent.pool import ModelPool
-from plait.agent.turn import TurnSettings
+from plait.agent.surroundings import Parts, TurnSettings
 from plait.protocol.commands import Rule
 from plait.protocol.events import LIVE_TYPES, Event, TurnEnded
 from plait.protocol.ports import Completion

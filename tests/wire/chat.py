@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.wire.formats import event, plain_text, said
-from tests.wire.script import Asked, Call, ErrorKind, Finish, Reply, Status, Usage
+from tests.wire.script import Asked, Call, ErrorKind, Finish, Reply, Search, Status, Usage
 
 CREATED = 1_760_000_000
 IDENTITY = "chatcmpl-scripted"
@@ -101,6 +101,9 @@ class ChatEncoder:
 
     def arguments(self, chunk: str) -> bytes:
         return self._chunk({"tool_calls": [{"index": self._calls - 1, "function": {"arguments": chunk}}]})
+
+    def search(self, search: Search) -> bytes:
+        raise NotImplementedError("chat completions have no search of the provider's")
 
     def end(self, finish: Finish) -> bytes:
         usage = self._event([], usage=usage_object(self._usage)) if self._usage is not None else b""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from tests.wire.script import Asked, Call, ErrorKind, Finish, Reply, Status, Text, Thinking, Usage
+from tests.wire.script import Asked, Call, ErrorKind, Finish, Reply, Search, Status, Text, Thinking, Usage
 
 REASONS = {
     400: "Bad Request",
@@ -43,6 +43,8 @@ class Encoder(Protocol):
     def begin_call(self, call: Call, call_id: str) -> bytes: ...
 
     def arguments(self, chunk: str) -> bytes: ...
+
+    def search(self, search: Search) -> bytes: ...
 
     def end(self, finish: Finish) -> bytes: ...
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.wire.formats import event, plain_text, said
-from tests.wire.script import Asked, Call, ErrorKind, Finish, Reply, Status, Usage
+from tests.wire.script import Asked, Call, ErrorKind, Finish, Reply, Search, Status, Usage
 
 IDENTITY = "msg_scripted"
 STOP_REASONS: dict[Finish, str] = {
@@ -111,6 +111,27 @@ class MessagesEncoder:
 
     def arguments(self, chunk: str) -> bytes:
         return self._delta(type="input_json_delta", partial_json=chunk)
+
+    def search(self, search: Search) -> bytes:
+        identity = f"srvtoolu_{self._blocks}"
+        call = {"type": "server_tool_use", "id": identity, "name": "web_search", "input": {}}
+        sent = self._begin_block(call) + self._delta(
+            type="input_json_delta", partial_json=json.dumps({"query": search.query})
+        )
+        found: Any = {"type": "web_search_tool_result_error", "error_code": "unavailable"}
+        if search.pages is not None:
+            found = [
+                {
+                    "type": "web_search_result",
+                    "title": title,
+                    "url": address,
+                    "encrypted_content": "x",
+                    "page_age": None,
+                }
+                for title, address in search.pages
+            ]
+        result = {"type": "web_search_tool_result", "tool_use_id": identity, "content": found}
+        return sent + self._begin_block(result)
 
     def end(self, finish: Finish) -> bytes:
         stop = {"stop_reason": STOP_REASONS[finish], "stop_sequence": None}

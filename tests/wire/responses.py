@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.wire.chat import CREATED, OpenAI, error_object
 from tests.wire.formats import event, plain_text, said
-from tests.wire.script import Asked, Call, ErrorKind, Finish, Reply, Status, Usage
+from tests.wire.script import Asked, Call, ErrorKind, Finish, Reply, Search, Status, Usage
 
 IDENTITY = "resp_scripted"
 INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
@@ -159,6 +159,16 @@ class ResponsesEncoder:
     def arguments(self, chunk: str) -> bytes:
         self._said += chunk
         return self._event("response.function_call_arguments.delta", delta=chunk, **self._place)
+
+    def search(self, search: Search) -> bytes:
+        begun = self._begin_item("web_search_call", {"type": "web_search_call", "status": "in_progress"})
+        place, self._open_type = self._place, None
+        status = "completed" if search.pages is not None else "failed"
+        item: dict[str, Any] = {"id": place["item_id"], "type": "web_search_call", "status": status}
+        sources = [{"type": "url", "url": address} for _, address in search.pages or ()]
+        item["action"] = {"type": "search", "query": search.query, "sources": sources}
+        self._output.append(item)
+        return begun + self._event("response.output_item.done", output_index=place["output_index"], item=item)
 
     def end(self, finish: Finish) -> bytes:
         closed = self._close()

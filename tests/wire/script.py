@@ -83,7 +83,15 @@ class Break:
     message: str = "The scripted model gave up."
 
 
-Part = Text | Thinking | Call | Pause | Until | Break
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The provider searches the web itself. `pages` are (title, address); None if it failed. Not in `chat`."""
+
+    query: str
+    pages: tuple[tuple[str, str], ...] | None = ()
+
+
+Part = Text | Thinking | Call | Search | Pause | Until | Break
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from tests.wire.script import (
     Pause,
     Reply,
     Script,
+    Search,
     Silence,
     Status,
     Text,
@@ -187,6 +188,8 @@ class WireServer:
                         encoder.begin_call(part, part.id if part.id is not None else next(self._ids))
                     )
                     await exchange.send_slowly(encoder.arguments, pieces(part.arguments, part.chunk_chars), part.gap_s)
+                case Search():
+                    await exchange.send_chunk(encoder.search(part))
                 case Pause() | Until():
                     await exchange.wait(part)
                 case Break(how="error"):

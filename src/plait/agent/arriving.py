@@ -49,14 +49,16 @@ class ArrivingCalls:
         self._announce_if_complete(self._calls[index])
 
     def add(self, index: int, delta: str) -> None:
-        call = self._calls[index]
+        call = self._calls.get(index)
+        if call is None:  # The arguments of a call that the provider makes itself.
+            return
         call.raw += delta
         self._sink.arguments(index, call.name, len(call.raw))
         self._announce_if_complete(call)
 
     def end(self, index: int, name: str, identity: str, raw: RawArguments) -> None:
         """Announce a call that has ended, if it was not. Raises BrokenReply if it was, and went on to say more."""
-        args, malformed = _arguments(raw)
+        args, malformed = read_arguments(raw)
         announced = self._calls[index].announced if index in self._calls else None
         if announced is None:
             self._announce(name, identity, args, malformed)
@@ -67,7 +69,7 @@ class ArrivingCalls:
         # Some servers open every call with an empty object.
         if call.announced is not None or not call.raw.endswith("}") or not 2 < len(call.raw) <= MOST_EARLY_CHARACTERS:
             return
-        args, malformed = _arguments(call.raw)
+        args, malformed = read_arguments(call.raw)
         if malformed is None and args:
             call.announced = args
             self._announce(call.name, call.identity, args, None)
@@ -84,7 +86,7 @@ def unique_id(identity: str, taken: set[str]) -> str:
     return identity
 
 
-def _arguments(raw: RawArguments) -> tuple[dict[str, Any], str | None]:
+def read_arguments(raw: RawArguments) -> tuple[dict[str, Any], str | None]:
     """Return a call's arguments, and the raw text if they are not one complete JSON object."""
     if isinstance(raw, Mapping):
         return dict(raw), None

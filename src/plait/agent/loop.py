@@ -6,22 +6,21 @@ It owns what outlives a turn: the history, the mode, the rules, the usage. What 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine, Sequence
 from datetime import date
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from plait.agent import compaction, context, structured
-from plait.agent.dispatch import Dispatcher
-from plait.agent.model import ModelClient
 from plait.agent.permissions import Permissions
-from plait.agent.turn import Surroundings, Turn, TurnSettings
+from plait.agent.provider_calls import WEB_SEARCH
+from plait.agent.surroundings import Parts, Surroundings
+from plait.agent.turn import Turn
 from plait.config.models import SCOUT
-from plait.host.paths import Workspace
 from plait.permissions.approvals import ApprovalQueue
 from plait.protocol.calls import CallKey
 from plait.protocol.commands import Allow, AllowAlways, Answer, PermissionMode, Rule
-from plait.protocol.errors import InternalError, PlaitError, UserError
+from plait.protocol.effects import Effects
+from plait.protocol.errors import InternalError, PlaitError
 from plait.protocol.events import (
     HistoryReplaced,
     MessagesRecorded,
@@ -35,9 +34,8 @@ from plait.protocol.events import (
     TurnStarted,
     Usage,
 )
-from plait.protocol.ports import Completion, Emit, Restored
+from plait.protocol.ports import Completion, Restored
 from plait.protocol.queries import (
-    BackgroundInfo,
     ContextInfo,
     GetContext,
     GetOutline,
@@ -46,9 +44,7 @@ from plait.protocol.queries import (
     ListBackground,
     ListModels,
     ListRules,
-    ModelChoice,
     Query,
-    SettingValue,
     Status,
 )
 from plait.tools.base import ToolSpec
@@ -58,54 +54,12 @@ A = TypeVar("A")
 CHARACTERS_A_TOKEN = 4
 
 
-class BackgroundCommands(Protocol):
-    """What the agent needs of the registry of background commands (`tools.background`)."""
-
-    def infos(self) -> tuple[BackgroundInfo, ...]: ...
-
-    async def end(self, background_id: str) -> bool: ...
-
-    async def close(self) -> None: ...
-
-
-async def no_outline(path: str, tokens: int) -> str:
-    """Stand in where no code index was joined to the agent."""
-    raise UserError("There is no code index here.")
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What `wiring` joins into an agent."""
-
-    session_id: str
-    client: ModelClient
-    dispatcher: Dispatcher
-    emit: Emit
-    settings: TurnSettings
-    workspace: Workspace
-    instructions: str
-    instruction_files: tuple[str, ...]
-    background: BackgroundCommands
-    branch: Callable[[], str | None]
-    complete_path: Callable[[str], Awaitable[Sequence[Completion]]]
-    list_models: Callable[[], Awaitable[tuple[ModelChoice, ...]]]
-    save_rule: Callable[[Rule], Coroutine[Any, Any, None]]
-    forget_rule: Callable[[Rule], Coroutine[Any, Any, None]]
-    setting_values: tuple[SettingValue, ...] = ()
-    only_tools: Collection[str] | None = None
-    without_tools: Collection[str] = ()
-    persisted: bool = True
-    index_words: Callable[[], str] = lambda: "off"
-    outline: Callable[[str, int], Awaitable[str]] = no_outline
-    build_index: Callable[[], None] = lambda: None
-    at_close: Sequence[Callable[[], Awaitable[None]]] = ()
-
-
 class ConversationAgent:
     """See `protocol.ports.Agent` for the contract."""
 
     def __init__(self, parts: Parts) -> None:
         self._p = parts
+        self.search_by_provider = parts.search_by_provider
         self._turn: Turn | None = None
         self._shell: CallKey | None = None
         self._usage = Usage()
@@ -177,6 +131,7 @@ class ConversationAgent:
             context_is_full=self._context_is_full,
             note_context=self._note_context,
             spent_before=self._usage,
+            searches=self._provider_searches,
         )
 
     def _instructions(self) -> str:
@@ -194,6 +149,13 @@ class ConversationAgent:
             only=self._p.only_tools,
             without=self._p.without_tools,
         )
+
+    def _provider_searches(self) -> bool:
+        """True if the provider may search the web now: no rule and no mode would have us ask for it."""
+        if not self.search_by_provider or not self._p.client.provider_searches:
+            return False
+        effects = Effects(network=("*",), reason="searches the web")
+        return self._permissions.decide(WEB_SEARCH, {}, effects, always_asks=False).verdict == "allow"
 
     # --- the context ---------------------------------------------------------------------------------------------
 
@@ -364,7 +326,10 @@ class ConversationAgent:
             sandbox="none",
             index=self._p.index_words(),
             persisted=self._p.persisted,
-            tools=tuple(spec.name for spec in self._offered()),
+            tools=(
+                *(spec.name for spec in self._offered()),
+                *((WEB_SEARCH,) if self._provider_searches() else ()),
+            ),
         )
 
     async def complete(self, prefix: str) -> Sequence[Completion]:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import pydantic_ai
 from pydantic_ai import Agent, RunContext
@@ -21,6 +22,8 @@ from pydantic_ai.exceptions import UserError as LibraryUserError
 from pydantic_ai.messages import (
     ModelMessage,
     ModelResponse,
+    NativeToolCallPart,
+    NativeToolReturnPart,
     PartDeltaEvent,
     PartEndEvent,
     PartStartEvent,
@@ -33,13 +36,14 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.models import Model
 from pydantic_ai.models.function import FunctionModel
+from pydantic_ai.native_tools import AbstractNativeTool, WebSearchTool
 from pydantic_ai.settings import ModelSettings
-from pydantic_ai.tools import ToolDefinition
+from pydantic_ai.tools import AgentNativeTool, ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset
 from pydantic_ai.toolsets.abstract import ToolsetTool
 from pydantic_ai.usage import UsageLimits
 
-from plait.agent.arriving import ArrivingCalls, BrokenReply, unique_id
+from plait.agent.arriving import ArrivingCalls, BrokenReply, read_arguments, unique_id
 from plait.agent.pool import ModelPool
 from plait.agent.replies import ReplyInfo, ReplySink, RunEnd, RunRequest
 from plait.agent.translate import History, translate_error, usage_of
@@ -56,6 +60,7 @@ Effort = Literal["low", "medium", "high"]
 IDLE_TIMEOUT_S = 60.0
 """A stream that has begun and then says nothing for so long is broken. The first token may take as long as it likes."""
 FIRST_EVENT_TIMEOUT_S = 900.0
+SEARCH_HOSTS = frozenset(("api.openai.com", "api.anthropic.com", "generativelanguage.googleapis.com"))
 NO_LIMITS = UsageLimits(request_limit=None)
 
 
@@ -105,6 +110,17 @@ class OfferedTools(AbstractToolset[Run]):
         return outcome.text
 
 
+class SearchByProvider(AbstractCapability[Run]):
+    """The provider's own web search, in the requests in which the conversation allows it."""
+
+    def get_native_tools(self) -> Sequence[AgentNativeTool[Run]]:
+        return [self._tool]
+
+    @staticmethod
+    def _tool(ctx: RunContext[Run]) -> AbstractNativeTool | None:
+        return WebSearchTool() if ctx.deps.request.searches() else None
+
+
 class KeepTheLog(AbstractCapability[Run]):
     """Record what joins the history before it is sent, and see to it that no two calls share an id."""
 
@@ -141,13 +157,14 @@ class ModelClient:
         idle_timeout_s: float = IDLE_TIMEOUT_S,
     ) -> None:
         self.history = History()
+        self.search_hosts = SEARCH_HOSTS
         self.name = name
         self.base_url = base_url
         self._pool = pool
         self._agent: Agent[Run, str] = Agent(
             deps_type=Run,
             toolsets=[OfferedTools()],
-            capabilities=[KeepTheLog()],
+            capabilities=[KeepTheLog(), SearchByProvider()],
             retries={"tools": 10_000, "output": 0},
             name="plait",
         )
@@ -164,6 +181,15 @@ class ModelClient:
     @property
     def context_window(self) -> int | None:
         return self.model.profile.get("context_window")
+
+    @property
+    def provider_searches(self) -> bool:
+        """True if the model's provider can search the web, and it is the provider itself that is asked."""
+        model = self.model
+        if WebSearchTool not in model.profile.get("supported_native_tools", ()):
+            return False
+        # A server that merely speaks a provider's format would refuse the request.
+        return urlsplit(model.base_url or "").hostname in self.search_hosts
 
     def use(self, name: str, base_url: str | None) -> None:
         """Switch models from the next run on. Raises UserError, and then nothing has changed."""
@@ -298,6 +324,10 @@ class ModelClient:
                 arriving.begin(index, name, identity, args)
             case PartDeltaEvent(index=index, delta=ToolCallPartDelta(args_delta=str() as delta)) if delta:
                 arriving.add(index, delta)
+            case PartEndEvent(part=NativeToolCallPart(name, args, identity)):
+                sink.provider_call(name, read_arguments(args)[0], identity)
+            case PartStartEvent(part=NativeToolReturnPart(content=content, tool_call_id=identity)):
+                sink.provider_result(identity, content)
             case PartEndEvent(index=index, part=TextPart(content=text)):
                 sink.text_ended(index, text)
             case PartEndEvent(index=index, part=ThinkingPart(content=text)):

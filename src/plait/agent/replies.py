@@ -45,6 +45,14 @@ class ReplySink(Protocol):
         """A call's arguments have arrived. `provider_id` is unique in the conversation."""
         ...
 
+    def provider_call(self, name: str, args: dict[str, Any], provider_id: str) -> None:
+        """The provider does something itself: it searches the web."""
+        ...
+
+    def provider_result(self, provider_id: str, content: object) -> None:
+        """That is done; `content` as the provider says it."""
+        ...
+
     def reply_ended(self, reply: ReplyInfo) -> None:
         """The reply is whole and in the history: what its calls do may be done."""
         ...
@@ -61,7 +69,8 @@ class RunRequest:
     """What one run of the model needs. `prompt` is None to go on from a history that ends with a request.
 
     `offered` is asked before every request, since the mode may change; `pause` too: if it returns True the run
-    stops before that request, with everything so far in the history.
+    stops before that request, with everything so far in the history. `searches`: whether the provider may search the
+    web itself, if it can.
     """
 
     prompt: str | None
@@ -70,6 +79,7 @@ class RunRequest:
     situation: Callable[[], str]
     offered: Callable[[], Sequence[ToolSpec]]
     pause: Callable[[], bool]
+    searches: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
-from plait.agent.budget import Exceeded, Limits, exceeded
+from plait.agent.budget import Exceeded, exceeded
 from plait.agent.deltas import Deltas
-from plait.agent.dispatch import Batch, Dispatcher
-from plait.agent.replies import ReplyInfo, RunEnd, RunRequest
+from plait.agent.dispatch import Batch
+from plait.agent.provider_calls import ProviderCalls
+from plait.agent.replies import ReplyInfo, RunRequest
 from plait.agent.structured import Mismatch, parse_structured
+from plait.agent.surroundings import Surroundings
 from plait.protocol.calls import ToolOutcome
 from plait.protocol.errors import PlaitError, ProviderError, UserError
 from plait.protocol.events import (
@@ -38,8 +39,7 @@ from plait.protocol.events import (
     TurnStarted,
     Usage,
 )
-from plait.protocol.ports import CutCall, Emit
-from plait.tools.base import ToolSpec
+from plait.protocol.ports import CutCall
 
 LOG = logging.getLogger("plait.turn")
 
@@ -47,50 +47,6 @@ MOST_RETRIES = 4
 MOST_WAIT_S = 60.0
 SCHEMA_TRIES = 3
 COMPACTIONS_A_TURN = 3
-
-
-@dataclass(frozen=True, slots=True)
-class TurnSettings:
-    """What stays the same from turn to turn. `schema` is the JSON Schema that the last answer must meet."""
-
-    limits: Limits
-    compact_share: float = 0.8
-    auto_compact: bool = True
-    fallback_model: str | None = None
-    schema: dict[str, Any] | None = None
-    retry_base_s: float = 1.0
-
-
-class Model(Protocol):
-    """What a turn needs of `agent.model.ModelClient`."""
-
-    name: str
-    history: Any
-
-    async def run(self, request: RunRequest) -> RunEnd: ...
-
-    def steer(self, text: str) -> bool: ...
-
-    def take_undelivered(self) -> list[str]: ...
-
-    def use(self, name: str, base_url: str | None) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a turn is given by its agent. `compact` shortens the history and says whether anything was gained."""
-
-    model: Model
-    dispatcher: Dispatcher
-    emit: Emit
-    settings: TurnSettings
-    instructions: str
-    situation: Callable[[], str]
-    offered: Callable[[], Sequence[ToolSpec]]
-    compact: Callable[[str], Awaitable[bool]]
-    context_is_full: Callable[[], bool]
-    note_context: Callable[[int, int | None], None]
-    spent_before: Usage = field(default_factory=Usage)
 
 
 @dataclass(slots=True)
@@ -122,6 +78,7 @@ class Turn:
         self._exceeded: Exceeded | None = None
         self._batch: Batch | None = None
         self._deltas = Deltas(around.emit)
+        self._provider_calls = ProviderCalls(around.emit, lambda: around.dispatcher.next_key(number))
         self._open_parts: dict[int, tuple[type, list[str]]] = {}
         self._last_part: TextEnded | ThinkingEnded | None = None
         self._request_at = 0.0
@@ -201,6 +158,7 @@ class Turn:
                         situation=self._around.situation,
                         offered=self._around.offered,
                         pause=self._must_pause,
+                        searches=self._around.searches,
                     )
                 )
             except ProviderError as error:
@@ -274,6 +232,7 @@ class Turn:
     async def _break_off(self) -> None:
         """The reply under way is no reply: show what came as partial, forget its calls."""
         self._end_open_parts(partial=True)
+        self._provider_calls.drop()
         if self._batch is not None:
             await self._batch.drop()
             self._batch = None
@@ -282,6 +241,7 @@ class Turn:
         """Leave a history that any prompt can follow, and all of it in the log."""
         history = self._around.model.history
         self._end_open_parts(partial=True)
+        self._provider_calls.give_up()
         if self._batch is not None:
             history.close_calls(
                 [
@@ -312,6 +272,7 @@ class Turn:
         self._batch = Batch(self._around.dispatcher, self.number, self._replies, self._tasks)
         self._request_at = time.monotonic()
         self._first_token_at = None
+        self._provider_calls.begin_reply()
 
     def text(self, part: int, delta: str) -> None:
         self._say(TextDelta, TextEnded, part, delta)
@@ -340,8 +301,17 @@ class Turn:
         self._settle_part()
         self._batch.announce(name, args, provider_id, malformed)
 
+    def provider_call(self, name: str, args: dict[str, Any], provider_id: str) -> None:
+        self._settle_part()
+        self._provider_calls.begin(self._replies, name, args, provider_id)
+
+    def provider_result(self, provider_id: str, content: object) -> None:
+        self._settle_part()
+        self._provider_calls.end(provider_id, content)
+
     def reply_ended(self, reply: ReplyInfo) -> None:
         self._settle_part()
+        self._provider_calls.give_up()
         self._attempt = 0
         self.usage = self.usage.plus(reply.usage)
         self._around.note_context(reply.context_tokens, reply.context_window)
