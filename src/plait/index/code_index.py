@@ -191,6 +191,17 @@ class CodeIndex:
             return None
         return View(reader, stale, now)
 
+    def partial(self) -> View | None:
+        """Return what is known of some files while the index is being built; None if there is nothing yet."""
+        reader = self._opened() if self._status.state in ("starting", "building") else None
+        if reader is None or self._changed.too_many:
+            return None
+        try:
+            return View(reader, *self._changed.settle(reader))
+        except sqlite3.Error as error:
+            self._fail(error)
+            return None
+
     def failed(self, error: sqlite3.Error) -> None:
         """A view's database failed: it is opened anew some time later."""
         self._fail(error)

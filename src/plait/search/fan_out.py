@@ -41,7 +41,7 @@ SPARE_HITS = 5
 FEW_HITS = 4
 DEADLINE_S = 2.0
 # A strategy that is cut at its own deadline still hands in what it has.
-HAND_IN_S = 0.1
+HAND_IN_S = 0.2
 LARGEST_CONTEXT_BYTES = 20_000_000
 # Words of a name that is said instead of written, as in `task queue`.
 MOST_SPOKEN = 4
@@ -119,23 +119,24 @@ async def search(
     places = (
         await asyncio.to_thread(_places, request, workspace, text) if looked_up else _places(request, workspace, text)
     )
-    views = [await _view(place, indexes) for place in places]
-    trees = [Tree(place, found_by, budget, view) for place, view in zip(places, views, strict=True)]
+    known = [await _known(place, indexes) for place in places]
+    trees = [Tree(place, found_by, budget, one.view) for place, one in zip(places, known, strict=True)]
     looks = [Look(wanted, shape, tree, case) for tree in trees]
     timings: dict[str, float] = {}
     found: list[Found] = []
+    early = asyncio.create_task(_early(names, looks, known, workspace), name="search early")
 
     async def run(name: str) -> None:
         started = time.perf_counter()
         parts = await asyncio.gather(*(_in_root(name, look, workspace) for look in looks))
         timings[name] = round((time.perf_counter() - started) * 1000, 2)
-        found.append(_joined(name, parts))
+        found.append(_with_early(_joined(name, parts), (await early).get(name)))
         if on_partial is not None:
             on_partial(name, timings[name], found[-1].hits)
 
     tasks = {name: asyncio.create_task(run(name), name=f"search {name}") for name in names}
     counting = asyncio.create_task(_secret_count(trees), name="search secrets")
-    everything = (*tasks.values(), counting)
+    everything = (*tasks.values(), counting, early)
     try:
         await asyncio.wait(everything, timeout=deadline_s)
     finally:
@@ -144,6 +145,9 @@ async def search(
         for tree in trees:
             await tree.close()
         await asyncio.gather(*everything, return_exceptions=True)
+    done = {result.strategy for result in found}
+    if not early.cancelled() and early.exception() is None:
+        found += [replace(it, state=State.DEADLINE) for name, it in early.result().items() if name not in done]
     secret = 0 if counting.cancelled() or counting.exception() is not None else counting.result()
     found.sort(key=lambda result: names.index(result.strategy))
     states, notes = _outcome(tasks, found, secret)
@@ -153,40 +157,84 @@ async def search(
     hits = merge(found, shape, request.limit + SPARE_HITS, asked.strategy if asked else None, all_spans=spans)
     total = len({hit.path for result in found for hit in result.hits})
     few = len(hits) <= FEW_HITS
-    settled = _settled(hits, trees, workspace) if few else await asyncio.to_thread(_settled, hits, trees, workspace)
+    views = [one.view or one.partial for one in known]
+    asked_of = (hits, places, views, workspace)
+    settled = _settled(*asked_of) if few else await asyncio.to_thread(_settled, *asked_of)
     shown = [replace(hit, path=_shown(hit.path, workspace)) for hit in settled]
     shown = shown[: request.limit]
     if request.context_lines:
         shown = list(await asyncio.gather(*(_with_context(hit, workspace, request.context_lines) for hit in shown)))
-    return HitsDetail(
-        text, tuple(shown), _index_words(places, views, indexes), timings, total, states=states, notes=notes
-    )
+    return HitsDetail(text, tuple(shown), _index_words(known), timings, total, states=states, notes=notes)
 
 
-async def _view(place: Place, indexes: Mapping[Path, CodeIndex]) -> View | None:
-    """Return what the index knows of a place; None for what it leaves out, hidden files and named secrets."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the index knows of one place. `partial`: of some of its files, while it is being built. `words`: how far."""
+
+    view: View | None = None
+    partial: View | None = None
+    words: str = ""
+
+
+async def _known(place: Place, indexes: Mapping[Path, CodeIndex]) -> Known:
+    """Ask the index of a place; it leaves out hidden files and named secrets."""
     index = indexes.get(place.root)
-    return None if index is None or place.hidden or place.named else await index.view()
+    if index is None:
+        return Known()
+    if place.hidden or place.named:
+        return Known(words=index.status().words)
+    view = await index.view()
+    partial = index.partial() if view is None else None
+    return Known(view, partial, "ready" if view is not None else index.status().words)
 
 
-def _index_words(places: Sequence[Place], views: Sequence[View | None], indexes: Mapping[Path, CodeIndex]) -> str:
+# What a half-built index can answer at once.
+EARLY = ("symbols", "imports")
+
+
+async def _early(
+    names: Sequence[str], looks: Sequence[Look], known: Sequence[Known], workspace: Workspace
+) -> dict[str, Found]:
+    """Return what a half-built index says already, by strategy: all of it holds, but there may be more."""
+    found: dict[str, Found] = {}
+    if not any(one.partial for one in known):
+        return found
+    for name in names:
+        if name in EARLY:
+            parts = [
+                await _in_root(name, replace(look, tree=look.tree.seen_by(one.partial)), workspace)
+                for look, one in zip(looks, known, strict=True)
+                if one.partial is not None
+            ]
+            found[name] = _joined(name, parts)
+    return found
+
+
+def _with_early(result: Found, early: Found | None) -> Found:
+    """Join what was looked up with what a half-built index knew, which is the more exact."""
+    if early is None or not early.hits:
+        return result
+    places = {(hit.path, hit.line) for hit in early.hits}
+    exact = early.exact | result.exact
+    hits = [*early.hits, *(hit for hit in result.hits if (hit.path, hit.line) not in places)]
+    hits.sort(key=lambda hit: (hit.path, hit.line) not in exact)
+    return replace(result, hits=tuple(hits), exact=exact)
+
+
+def _index_words(known: Sequence[Known]) -> str:
     """Say how far the index is on which the answer rests: of several roots, the least far."""
-    words = [
-        "ready" if view is not None else indexes[place.root].status().words
-        for place, view in zip(places, views, strict=True)
-        if place.root in indexes
-    ]
+    words = [one.words for one in known if one.words]
     return next((word for word in words if word != "ready"), words[0]) if words else "off (not started)"
 
 
-def _settled(hits: Sequence[SearchHit], trees: Sequence[Tree], workspace: Workspace) -> list[SearchHit]:
+def _settled(
+    hits: Sequence[SearchHit], places: Sequence[Place], views: Sequence[View | None], workspace: Workspace
+) -> list[SearchHit]:
     """Look whether the hits hold. Blocks."""
     evidence = {
-        "" if tree.place.root == workspace.roots[0] else f"{tree.place.root.as_posix().rstrip('/')}//": Evidence(
-            tree.place.root, tree.view
-        )
-        for tree in trees
-        if tree.view is not None
+        "" if place.root == workspace.roots[0] else f"{place.root.as_posix().rstrip('/')}//": Evidence(place.root, view)
+        for place, view in zip(places, views, strict=True)
+        if view is not None
     }
     settled = []
     for hit in hits:

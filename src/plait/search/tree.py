@@ -48,6 +48,10 @@ class Tree:
         self._budget = budget
         self._shared: dict[str, asyncio.Task[Any]] = {}
 
+    def seen_by(self, view: View | None) -> Tree:
+        """Return the same tree as an index knows it."""
+        return Tree(self.place, self._looker, self._budget, view)
+
     async def close(self) -> None:
         for task in self._shared.values():
             task.cancel()
