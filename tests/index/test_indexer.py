@@ -284,10 +284,13 @@ async def test_a_cache_that_is_deleted_meanwhile_takes_no_answer_with_it(root: P
         await at_work.watching()
         for path in at_work.index.directory.iterdir():
             path.unlink()
+        at_work.said.clear()
 
         found = await at_work.find("Cart", "definition")
+        await at_work.ready()
 
-    assert [hit.path for hit in found.hits] == ["shop/cart.py"]
+        assert [hit.path for hit in found.hits] == ["shop/cart.py"]
+        assert (at_work.index.directory / DATABASE).exists()
 
 
 async def test_a_locked_database_delays_no_answer(root: Path, cache: Path) -> None:

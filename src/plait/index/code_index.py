@@ -31,6 +31,7 @@ from plait.protocol.calls import CallKey
 SCAN_LIMIT_S = 0.6
 """How long a search may take to find out what changed where nobody watches."""
 MOST_STARTS = 3
+LONG_RUN_S = 60.0
 END_LIMIT_S = 1.0
 RETRY_OPEN_S = 1.0
 
@@ -102,7 +103,9 @@ class CodeIndex:
         return self._status
 
     async def _keep_running(self, any_size: bool) -> None:
-        for _ in range(MOST_STARTS):
+        starts = 0
+        while starts < MOST_STARTS:
+            began_s = time.monotonic()
             try:
                 code = await self._run(any_size)
             except OSError as error:
@@ -110,6 +113,9 @@ class CodeIndex:
                 return
             if self._closing or code == 0 or self._status.state == "off":
                 return
+            # What it read is another's now, or gone.
+            self._drop_reader()
+            starts = 1 if time.monotonic() - began_s > LONG_RUN_S else starts + 1
             self._set(IndexStatus(state="starting"))
         self._set(IndexStatus(state="off", why=f"the indexer ended {MOST_STARTS} times, last with {_ended(code)}"))
 

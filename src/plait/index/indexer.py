@@ -41,7 +41,13 @@ SCAN_EVERY_S = 3.0
 # More changes at once, as when a branch is switched, are found by a scan.
 MOST_EVENTS = 500
 
+DELETED = 3
+
 Work = Callable[[], None]
+
+
+class Deleted(Exception):
+    """Somebody removed the database."""
 
 
 class Stop(Exception):
@@ -111,7 +117,7 @@ class Indexer:
     # --- its life ----------------------------------------------------------------------------------------------------
 
     def run(self) -> int:
-        """Keep the index until told to stop. Returns 0, or 1 if there is none to keep."""
+        """Keep the index until told to stop. Returns 0, 1 if there is none to keep, `DELETED` if it was taken away."""
         lock = FileLock(self._directory / LOCK)
         try:
             with suppress(OSError):
@@ -124,6 +130,8 @@ class Indexer:
             self._scan(initial=True)
             while True:
                 self._step()
+        except Deleted:
+            return DELETED
         except Stop:
             return 0 if self._status.state in ("ready", "building") else 1
         finally:
@@ -152,6 +160,9 @@ class Indexer:
 
     def _tick(self) -> None:
         self._workers.check()
+        if self._writer is not None and not self._writer.is_in_place():
+            # The lock went with it: whoever comes next builds another.
+            raise Deleted
         if self._pending:
             self._write()
         if self._scan_due is not None and time.monotonic() >= self._scan_due:
@@ -220,6 +231,8 @@ class Indexer:
         """Compare all files with what is known and have read what differs."""
         writer = self._writer
         assert writer is not None
+        if self._status.state == "off":
+            self._set(state="starting", why="")
         started = time.monotonic()
         try:
             files = scan.files_of(self._root)

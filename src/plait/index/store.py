@@ -153,6 +153,7 @@ class Writer:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._db = self._opened(grammars, root)
+            self._inode = os.stat(path).st_ino
         except (sqlite3.Error, OSError) as error:
             raise Unusable(f"`{path}` cannot be written: {error}") from error
 
@@ -191,6 +192,13 @@ class Writer:
 
     def close(self) -> None:
         self._db.close()
+
+    def is_in_place(self) -> bool:
+        """Say whether the file is still the one that was opened."""
+        try:
+            return os.stat(self.path).st_ino == self._inode
+        except OSError:
+            return False
 
     def stamps(self) -> dict[str, tuple[int, Stamp]]:
         """Return the id and the stamp of every file, by path."""
