@@ -121,7 +121,9 @@ def imported(line: str, path: str) -> Iterator[Parts]:
 
 def _names(text: str) -> list[str]:
     """Return the names of `a, b as c`, each as it is called where it comes from."""
-    words = (re.match(r"\s*([\w$]+)", piece) for piece in text.replace("{", "").replace("}", "").split(","))
+    words = (
+        re.match(r"\s*(?:type\s+(?=\w))?([\w$]+)", piece) for piece in text.replace("{", "").replace("}", "").split(",")
+    )
     return [match[1] for match in words if match]
 
 
@@ -142,7 +144,8 @@ def _tree(text: str) -> Iterator[Parts]:
         else:
             # `alias = module` in C#, `name => other` in Scala, `name as other` nearly everywhere.
             named = RENAMED.split(piece.strip())[0]
-            own = parts_of(named.rpartition("=")[2])
+            # `as: Other` is an option in Elixir.
+            own = parts_of(named.rpartition("=")[2]) if ": " not in named else ()
             parts = bases[-1] + (own[:-1] if own[-1:] in (("self",), ("*",), ("_",)) else own) if own else ()
     if parts:
         yield parts

@@ -32,6 +32,8 @@ class Grammar:
     """What parts the words of a qualified name, a character each; empty where a name is only ever one."""
     deep: tuple[bytes, ...] = ()
     """Text that tells of a definition that is deeper: a file that has any of it is walked as a whole."""
+    clauses: bool = False
+    """Whether definitions of one name in a row are parts of one definition."""
 
 
 def _indented(columns: int, *words: str) -> tuple[bytes, ...]:
@@ -50,9 +52,9 @@ GRAMMARS: dict[str, Grammar] = {
     "cpp": Grammar("tree_sitter_cpp", "language", "cpp", 16, ":"),
     "csharp": Grammar("tree_sitter_c_sharp", "language", "csharp", 16, "."),
     "css": Grammar("tree_sitter_css", "language", "css", 12),
-    "elixir": Grammar("tree_sitter_elixir", "language", "elixir", 16, "."),
+    "elixir": Grammar("tree_sitter_elixir", "language", "elixir", 16, ".", clauses=True),
     "go": Grammar("tree_sitter_go", "language", "go", 4),
-    "haskell": Grammar("tree_sitter_haskell", "language", "haskell", 10),
+    "haskell": Grammar("tree_sitter_haskell", "language", "haskell", 10, clauses=True),
     "html": Grammar("tree_sitter_html", "language", "html", 60),
     "java": Grammar("tree_sitter_java", "language", "java", 16),
     "javascript": Grammar("tree_sitter_javascript", "language", "javascript", 9, ".", JS_DEEP),
@@ -60,7 +62,7 @@ GRAMMARS: dict[str, Grammar] = {
     "lua": Grammar("tree_sitter_lua", "language", "lua", 16, ".:"),
     "markdown": Grammar("tree_sitter_markdown", "language", "markdown", 12),
     "ocaml": Grammar("tree_sitter_ocaml", "language_ocaml", "ocaml", 20),
-    "ocaml_interface": Grammar("tree_sitter_ocaml", "language_ocaml_interface", "ocaml", 20),
+    "ocaml_interface": Grammar("tree_sitter_ocaml", "language_ocaml_interface", "ocaml_interface", 20),
     "php": Grammar("tree_sitter_php", "language_php", "php", 16, "\\"),
     "python": Grammar("tree_sitter_python", "language", "python", 9, "", _indented(16, "def", "class")),
     "ruby": Grammar("tree_sitter_ruby", "language", "ruby", 20, ":"),

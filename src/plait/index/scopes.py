@@ -31,8 +31,11 @@ It sorts as definitions nest, the outer before the inner; of two of the same tex
 """
 
 
-def symbols(data: bytes, definitions: list[Definition], between: str) -> list[Symbol]:
-    """Name the `definitions`, in the order of the text. `between` holds what parts the words of a qualified name."""
+def symbols(data: bytes, definitions: list[Definition], between: str, *, clauses: bool = False) -> list[Symbol]:
+    """Name the `definitions`, in the order of the text.
+
+    `between` holds what parts the words of a qualified name; with `clauses`, those of one name in a row are one.
+    """
     definitions.sort()
     found: list[Symbol] = []
     seen: set[int] = set()
@@ -57,11 +60,13 @@ def symbols(data: bytes, definitions: list[Definition], between: str) -> list[Sy
         elif not name.isidentifier():
             scope, name = qualified(scope, name, between)
         name = name[:LONGEST_NAME]
-        if kind == "function" and (kinds[-1] in TYPES or owner):
+        if kind == "function" and (kinds[-1] in TYPES or owner or scope != scopes[-1]):
             kind = "method"
         elif kind == "method" and not scope:
             kind = "function"
-        if kind != "scope" and name:
+        if clauses and found and found[-1][:3] == (name, kind, scope):
+            found[-1] = found[-1]._replace(end_line=end_line)
+        elif kind != "scope" and name:
             found.append(Symbol(name, kind, scope, line, end_line))
         starts.append(start)
         ends.append(-end)
@@ -82,13 +87,16 @@ def bare(name: str) -> str:
 
 def qualified(scope: str, name: str, between: str) -> tuple[str, str]:
     """Tidy a name that is more than a word, and move what qualifies it into the scope."""
-    name = " ".join(name[:1_000].split())
-    if len(name) > 2:
-        name = name.strip("\"'`")
+    name = _unquoted(" ".join(name[:1_000].split()))
     if not between or "operator" in name:
         return scope, name
     words = [word for word in re.split(f"[{re.escape(between)}]", APPLIED.sub("", name)) if word.strip()]
     if not words:
         return scope, name
-    owners = [word.strip("\"'`?! ") for word in words[:-1] if word not in ITSELF]
-    return joined(scope, ".".join(owners))[:LONGEST_NAME], words[-1].strip("\"'`?! ")
+    owners = [_unquoted(word.strip("? ")) for word in words[:-1] if word not in ITSELF]
+    return joined(scope, ".".join(owners))[:LONGEST_NAME], _unquoted(words[-1].strip())
+
+
+def _unquoted(name: str) -> str:
+    quoted = len(name) > 2 and (name[0] == name[-1] in "\"'`" or (name[0] == "[" and name[-1] == "]"))
+    return name[1:-1] if quoted else name

@@ -1,3 +1,5 @@
+(class_declaration "interface" name: (identifier) @name) @interface
+(class_declaration name: (identifier) @name (enum_class_body)) @enum
 (class_declaration name: (identifier) @name) @class
 (object_declaration name: (identifier) @name) @class
 (companion_object name: (identifier) @name) @class

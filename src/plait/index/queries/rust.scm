@@ -2,6 +2,7 @@
 [(function_item name: (identifier) @name) (function_signature_item name: (identifier) @name)] @function
 [(struct_item name: (type_identifier) @name) (union_item name: (type_identifier) @name)] @struct
 (enum_item name: (type_identifier) @name) @enum
+(enum_variant name: (identifier) @name) @constant
 (trait_item name: (type_identifier) @name) @interface
 [(type_item name: (type_identifier) @name) (associated_type name: (type_identifier) @name)] @type
 (mod_item name: (identifier) @name) @module

@@ -1,0 +1,7 @@
+#pragma once
+namespace legacy {
+class Reader {
+public:
+  int next();
+};
+}

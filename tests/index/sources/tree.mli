@@ -1,0 +1,3 @@
+type t
+
+val insert : int -> t -> t
