@@ -54,7 +54,7 @@ from plait.views.tui.wrapping import cut, cut_middle
 if TYPE_CHECKING:
     from plait.views.tui.app import PlaitApp
 
-FLUSH_S = 1 / 16
+FLUSH_S = 1 / 12
 SHARE = 3
 """Between two flushes the loop has so many times the time that the screen took since the one before."""
 MOST_REST_S = 0.5
@@ -93,6 +93,7 @@ class Chat(Screen[None]):
         self._focus_timer: Timer | None = None
         self._flushed_s = 0.0
         self._rest_s = FLUSH_S
+        self._shown: dict[str, tuple[str, int]] = {}
         self._spent_s = 0.0
         self._turn_since_s: float | None = None
         self._quit_armed_s = 0.0
@@ -276,9 +277,8 @@ class Chat(Screen[None]):
             self._turn_since_s = now
         elif not state.working:
             self._turn_since_s = None
-        self.query_one("#status", Static).update(
-            status_line(state, self.plait.place, self.plait.branch, palette, width), layout=False
-        )
+        status = status_line(state, self.plait.place, self.plait.branch, palette, width)
+        self._put("#status", status)
         self._draw_activity(now, width)
         self._draw_queue(state.queue, palette, width)
         side = self.query_one("#side", Static)
@@ -305,7 +305,13 @@ class Chat(Screen[None]):
                 (f"{glyph} ", palette.write if state.asked is not None else palette.you),
                 (f"{waiting} · {elapsed} · Esc interrupts", palette.dim),
             )
-        self.query_one("#activity", Static).update(line, layout=False)
+        self._put("#activity", line)
+
+    def _put(self, selector: str, line: Text) -> None:
+        """Show a line of the surroundings, if it is another one."""
+        if self._shown.get(selector) != (line.markup, id(self.plait.palette)):
+            self._shown[selector] = (line.markup, id(self.plait.palette))
+            self.query_one(selector, Static).update(line, layout=False)
 
     def _draw_queue(self, queue: Sequence[str], palette: Palette, width: int) -> None:
         widget = self.query_one("#queue", Static)
@@ -329,8 +335,11 @@ class Chat(Screen[None]):
             self._tick_timer = None
 
     def _tick(self) -> None:
+        now = time.monotonic()
         self.transcript.tick()
-        self._draw_activity(time.monotonic(), self.size.width)
+        # While events come, each flush draws it.
+        if now - self._flushed_s > TICK_S:
+            self._draw_activity(now, self.size.width)
 
     def on_resize(self, event: events.Resize) -> None:
         self._draw_around()

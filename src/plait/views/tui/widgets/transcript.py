@@ -15,6 +15,7 @@ from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.timer import Timer
@@ -24,6 +25,7 @@ from plait.views.tui.blocks import Block
 from plait.views.tui.keymap import keys_of
 from plait.views.tui.palette import Palette
 from plait.views.tui.sheet import Look, Sheet
+from plait.views.tui.widgets.bar import Bar
 
 SLICE_S = 0.004
 """Drawing takes little longer at a time; then others have their turn."""
@@ -60,6 +62,7 @@ class Transcript(ScrollView, can_focus=True):
         self._changed_s = 0.0
         self._unfinished_since_s: float | None = None
         self._unseen_timer: Timer | None = None
+        self._bar_looks: tuple[int, bool, int, int] | None = None
 
     # --- what it shows -------------------------------------------------------------------------------------------
 
@@ -158,10 +161,10 @@ class Transcript(ScrollView, can_focus=True):
     def _draw_unseen(self) -> None:
         self._unseen_timer = None
         quiet_s = time.monotonic() - self._changed_s
-        if quiet_s >= UNSEEN_AFTER_S and not self.is_drawing:
+        if (quiet_s >= UNSEEN_AFTER_S or not self.sticks) and not self.is_drawing:
             self.settle()
         if self.sheet.is_behind:
-            wait_s = max(UNSEEN_EVERY_S, UNSEEN_AFTER_S - quiet_s)
+            wait_s = max(UNSEEN_EVERY_S, UNSEEN_AFTER_S - quiet_s) if self.sticks else UNSEEN_EVERY_S
             self._unseen_timer = self.set_timer(wait_s, self._draw_unseen)
 
     def _behind_in_sight(self) -> Iterable[int]:
@@ -188,6 +191,8 @@ class Transcript(ScrollView, can_focus=True):
         seen = sheet.place_at(top)
         below = top - sheet.starts[seen]
         has_moved, changed_from = sheet.add_up()
+        if self.sticks and not has_moved:
+            self._scroll_silently(self.max_scroll_y)
         if has_moved:
             self.layouts += 1
             self._set_height(sheet.height)
@@ -203,17 +208,40 @@ class Transcript(ScrollView, can_focus=True):
             self.refresh_lines(changed_from, max(1, sheet.height - changed_from))
 
     def _set_height(self, height: int) -> None:
-        """Tell the scroll bar; where everything stands on the screen does not depend on it, so nothing is laid out."""
-        size = Size(self.scrollable_content_region.width, height)
-        if size != self.virtual_size:
-            self.set_reactive(Widget.virtual_size, size)
-            self._scroll_update(size)
+        """Where everything stands on the screen does not depend on it, so nothing is laid out."""
+        self.set_reactive(Widget.virtual_size, Size(self.scrollable_content_region.width, height))
+        if self.overflows != self.show_vertical_scrollbar and self.styles.overflow_y == "auto":
+            self._scroll_update(self.virtual_size)
+        self.scroll_y = self.validate_scroll_y(self.scroll_y)
+        self._move_bar()
+
+    @property
+    def overflows(self) -> bool:
+        return self.virtual_size.height > self.container_size.height
+
+    def _move_bar(self) -> None:
+        """Tell the scroll bar, if it would look different: painting it costs more than painting the lines."""
+        height, rows = self.virtual_size.height, self.container_size.height
+        grain = 8 * rows / max(1, height)
+        looks = (rows, self.overflows, round(self.scroll_y * grain), round(rows * grain))
+        if looks != self._bar_looks and self.show_vertical_scrollbar:
+            self._bar_looks = looks
+            bar = self.vertical_scrollbar
+            bar.window_virtual_size, bar.window_size, bar.position = height, rows, self.scroll_y
 
     def _scroll_silently(self, line: int) -> None:
         if line != self.scroll_offset.y:
             self._sticking = True
             self.scroll_to(y=line, animate=False, immediate=True, force=True)
             self._sticking = False
+
+    @property
+    def vertical_scrollbar(self) -> ScrollBar:
+        if self._vertical_scrollbar is None:
+            self._vertical_scrollbar = Bar(name="vertical", thickness=self.scrollbar_size_vertical)
+            self._vertical_scrollbar.display = False
+            self.app._start_widget(self, self._vertical_scrollbar)
+        return self._vertical_scrollbar
 
     # --- the Line API --------------------------------------------------------------------------------------------
 
@@ -273,7 +301,10 @@ class Transcript(ScrollView, can_focus=True):
         self.changed()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
+        # Not the base's: it would paint the scroll bar each time.
+        if round(old_value) != round(new_value):
+            self._move_bar()
+            self.refresh(self.size.region)
         if not self._sticking:
             self.sticks = new_value >= self.max_scroll_y - 1
         if new_value <= 0 < old_value:
