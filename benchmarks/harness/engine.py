@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from plait.agent.call import Call, Machinery
+from plait.agent.call import Call
 from plait.agent.dispatch import Dispatcher
+from plait.agent.judgement import Machinery
 from plait.agent.permissions import Permissions
 from plait.agent.result_cache import ResultCache
 from plait.host.paths import Workspace

@@ -15,8 +15,8 @@ from typing import Any
 from plait import __version__
 from plait.agent import context, structured
 from plait.agent.budget import Limits
-from plait.agent.call import Machinery
 from plait.agent.dispatch import Dispatcher
+from plait.agent.judgement import Machinery
 from plait.agent.permissions import Permissions
 from plait.agent.result_cache import ResultCache
 from plait.config.launch import Opening

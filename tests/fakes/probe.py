@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from plait.agent.call import Machinery
 from plait.agent.dispatch import Dispatcher
+from plait.agent.judgement import Machinery
 from plait.agent.permissions import Permissions
 from plait.agent.result_cache import ResultCache
 from plait.host.paths import Workspace

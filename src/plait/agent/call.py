@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from plait.agent.judgement import Judgement, Machinery, Refusal
 from plait.agent.parts import run_parts
-from plait.agent.permissions import Permissions
-from plait.agent.result_cache import ResultCache
-from plait.host.paths import Workspace
-from plait.permissions.approvals import ApprovalQueue, Place, Question
+from plait.permissions.approvals import Place, Question
 from plait.permissions.policy import Decision
 from plait.protocol.calls import CallKey, OutcomeStatus, TodoDetail, ToolCall, ToolOutcome
 from plait.protocol.commands import Allow, AllowAlways, Deny, Reply
@@ -36,42 +32,12 @@ from plait.protocol.events import (
     Progress,
     TodoChanged,
 )
-from plait.protocol.ports import AfterWrite, BeforeWrite, Emit
-from plait.scheduling.limits import Caps, Lanes
-from plait.scheduling.scheduler import Scheduler, Ticket
-from plait.tools.base import Cap, Plan, Tool, ToolArgs, ToolContext, ToolOutput, WritingTool
-from plait.tools.registry import AnyTool, Registry
+from plait.scheduling.scheduler import Ticket
+from plait.tools.base import Cap, Plan, Tool, ToolContext, ToolOutput, WritingTool
 
 LOG = logging.getLogger("plait.dispatch")
 SOON_S = 0.005
 """What runs so soon after it was judged is not judged again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Machinery:
-    """What all calls of one agent share. The scheduler and the caps may be shared by several agents."""
-
-    registry: Registry
-    workspace: Workspace
-    permissions: Permissions
-    approvals: ApprovalQueue
-    scheduler: Scheduler[CallKey]
-    caps: Caps
-    cache: ResultCache
-    emit: Emit
-    before_write: tuple[BeforeWrite, ...] = ()
-    after_write: tuple[AfterWrite, ...] = ()
-    lanes: Lanes = field(default_factory=Lanes)
-    clock: Callable[[], float] = time.monotonic
-    deadline_s: Callable[[AnyTool, ToolArgs], float | None] = lambda tool, args: tool.deadline_s(args)
-
-
-class Refusal(Exception):
-    """The call ends before it runs, with this outcome."""
-
-    def __init__(self, status: OutcomeStatus, text: str) -> None:
-        super().__init__(text)
-        self.outcome = ToolOutcome(status, text)
 
 
 class Call:
@@ -95,8 +61,6 @@ class Call:
         self._m = machinery
         self._reply = reply
         self._parent = parent
-        self._by_user = by_user
-        self._args = call.args
         self._edited = False
         self._answer: str | None = None
         self._lane: int | None = None
@@ -105,11 +69,7 @@ class Call:
         self._cancelled_alone = False
         self._refused: Refusal | None = None
         self._place: Place | None = None
-        self._tool: AnyTool | None = None
-        self._typed: ToolArgs = ToolArgs()
-        self._effects = Effects()
-        self._decision = Decision("deny", "")
-        self._decided_at = -1
+        self._judged = Judgement(call, machinery, by_user=by_user)
         self._ticket: Ticket[CallKey]
         self._reserve()
 
@@ -117,14 +77,14 @@ class Call:
 
     def _reserve(self) -> None:
         try:
-            self._understand(self.call.args)
+            self._judged.understand(self.call.args)
         except Refusal as refusal:
             self._refused = refusal
-        self._ticket = self._m.scheduler.reserve(self.key, self._effects)
-        tool = self._tool
+        self._ticket = self._m.scheduler.reserve(self.key, self._judged.effects)
+        tool = self._judged.tool
         if tool is not None and self._refused is None:
-            self._decide()
-            if self._decision.verdict == "ask":
+            self._judged.decide()
+            if self._judged.decision.verdict == "ask":
                 # The place in the queue of questions is taken now too: questions come in the order of the calls.
                 self._place = self._m.approvals.place(self.key)
         self._m.emit(
@@ -133,82 +93,38 @@ class Call:
                 self.call.name,
                 self.call.args,
                 self.call.provider_id,
-                self._effects.kind,
+                self._judged.effects.kind,
                 (tool.cap if tool is not None else Cap.CALLS).value,
-                tuple(dict.fromkeys(access.path for access in self._effects.accesses)),
+                tuple(dict.fromkeys(access.path for access in self._judged.effects.accesses)),
                 tuple(Blocker(key, resource) for key, resource in self._ticket.waits_for.items()),
-                self._effects.reason,
+                self._judged.effects.reason,
                 self._reply,
                 self._parent,
             )
         )
 
-    def _understand(self, args: dict[str, Any]) -> None:
-        """Find the tool, type its arguments, ask for its effects. Raises Refusal."""
-        registry = self._m.registry
-        tool = registry.get(self.call.name)
-        if tool is None:
-            raise Refusal("failed", f"There is no tool `{self.call.name}`. Tools: {', '.join(registry.names)}.")
-        if self.call.malformed is not None:
-            raise Refusal("failed", "The arguments were not a complete JSON object; nothing was run. Send them again.")
-        self._tool = tool
-        try:
-            self._typed = msgspec.convert(tool.understood(args), tool.args, strict=False)
-            self._effects = tool.effects(self._typed, self._m.workspace)
-        except msgspec.ValidationError as error:
-            raise Refusal("failed", f"`{tool.name}` cannot take these arguments: {error}.") from error
-        except ToolRefused as error:
-            raise Refusal("failed", str(error)) from error
-        except Exception as error:  # A tool's bug must end its call, not the turn.
-            LOG.exception("effects of %s", self.call.name)
-            raise Refusal("failed", f"`{tool.name}` could not be prepared: {error}") from error
-
     @property
     def decision(self) -> Decision:
         """The policy's verdict as last asked for."""
-        return self._decision
+        return self._judged.decision
 
     @property
     def would_ask(self) -> bool:
         """True if it was denied only because nobody is there to ask."""
-        return self._tool is not None and self._m.permissions.would_ask(self._tool.name, self._args, self._effects)
+        return self._judged.would_ask
 
     @property
     def effects(self) -> Effects:
-        return self._effects
+        return self._judged.effects
 
     @property
     def has_run(self) -> bool:
         return self._started_at is not None
 
-    def _decide(self) -> Decision:
-        assert self._tool is not None
-        if self._by_user:
-            self._decision = Decision("allow", "the user's own command")
-            return self._decision
-        if self._decided_at == self._m.permissions.version:
-            return self._decision
-        self._decided_at = self._m.permissions.version
-        self._decision = self._m.permissions.decide(
-            self._tool.name, self._args, self._effects, always_asks=self._tool.always_asks
-        )
-        if LOG.isEnabledFor(logging.INFO):
-            LOG.info(
-                "decided",
-                extra={"call": str(self.key), "tool": self._tool.name, "effect": self._effects.kind}
-                | {"verdict": self._decision.verdict, "why": self._decision.reason},
-            )
-        return self._decision
-
     @property
     def may_start_early(self) -> bool:
-        """True if it only reads and needs no approval, so it need not wait for the rest of the reply.
-
-        So does a command that touches no file; a tool without effects may change what is Plait's own (the to-do list).
-        """
-        effects = self._effects
-        reads = effects.read_only and (effects.kind == "read" or effects.spawns)
-        return self._refused is None and reads and self._decision.verdict == "allow"
+        """True if it need not wait for the rest of the reply."""
+        return self._refused is None and self._judged.only_reads
 
     # --- its life ------------------------------------------------------------------------------------------------
 
@@ -259,20 +175,20 @@ class Call:
             await self._confirmed.wait()
         if self._refused is not None:
             raise self._refused
-        tool = self._tool
+        tool = self._judged.tool
         assert tool is not None
         plan: Plan | None = None
         # The mode or the rules may have changed since the ticket was taken.
-        verdict = self._decide().verdict
+        verdict = self._judged.decide().verdict
         if verdict == "deny":
-            raise Refusal("denied", f"Not run: {self._decision.reason}")
+            raise Refusal("denied", f"Not run: {self._judged.decision.reason}")
         if verdict == "allow" and self._place is not None:
             self._place.leave()
         if isinstance(tool, WritingTool):
             # What earlier calls do to the same file must be seen in the plan that the user is shown.
             await self._ticket.ready()
             plan = await self._planned(tool)
-        if self._decision.verdict == "ask":
+        if self._judged.decision.verdict == "ask":
             plan = await self._ask(tool, plan)
         await self._ticket.ready()
         async with self._m.caps.hold(tool.cap.value):
@@ -283,22 +199,26 @@ class Call:
         """A call that had to wait must still do what it was judged by: a link may lead elsewhere by now."""
         if self._m.clock() - self._reserved_at < SOON_S:
             return
-        if tool.effects(self._typed, self._m.workspace) != self._effects:
+        if tool.effects(self._judged.typed, self._m.workspace) != self._judged.effects:
             raise Refusal("failed", "What this call touches has changed while it waited; nothing was run. Look again.")
 
     async def _ask(self, tool: Tool[Any], plan: Plan | None) -> Plan | None:
         """Ask the user. Returns the plan to apply, which edited arguments may have changed. Raises Refusal."""
         place = self._place = self._place or self._m.approvals.place(self.key)
-        preview = plan.preview if plan is not None else tool.preview(self._typed, self._m.workspace, self._effects)
+        preview = (
+            plan.preview
+            if plan is not None
+            else tool.preview(self._judged.typed, self._m.workspace, self._judged.effects)
+        )
         question = Question(
             key=self.key,
             name=tool.name,
-            args=self._args,
+            args=self._judged.args,
             preview=preview,
-            offers=self._m.permissions.offers(tool.name, self._args, self._effects),
-            danger=self._effects.danger,
-            reason=self._decision.reason or self._effects.reason,
-            redecide=self._decide,
+            offers=self._m.permissions.offers(tool.name, self._judged.args, self._judged.effects),
+            danger=self._judged.effects.danger,
+            reason=self._judged.decision.reason or self._judged.effects.reason,
+            redecide=self._judged.decide,
             alone=tool.always_asks,
         )
         try:
@@ -311,7 +231,7 @@ class Call:
                 raise Refusal("denied", f"The user did not allow this call.{said}")
             case Reply(text=text):
                 self._answer = text
-            case Allow(args=args) if args is not None and args != self._args:
+            case Allow(args=args) if args is not None and args != self._judged.args:
                 return await self._take_edited(args)
             case Allow() | AllowAlways():
                 pass
@@ -319,28 +239,28 @@ class Call:
 
     async def _take_edited(self, args: dict[str, Any]) -> Plan | None:
         """The user changed the arguments: they are validated like any others and get a place in line of their own."""
-        self._args, self._edited, self._decided_at = args, True, -1
+        self._edited = True
         self._m.scheduler.release(self._ticket)
-        self._understand(args)
-        self._ticket = self._m.scheduler.reserve(self.key, self._effects)
-        if self._decide().verdict == "deny":
-            raise Refusal("denied", f"Not run, not even as edited: {self._decision.reason}")
-        if isinstance(self._tool, WritingTool):
+        self._judged.understand(args)
+        self._ticket = self._m.scheduler.reserve(self.key, self._judged.effects)
+        if self._judged.decide().verdict == "deny":
+            raise Refusal("denied", f"Not run, not even as edited: {self._judged.decision.reason}")
+        if isinstance(self._judged.tool, WritingTool):
             await self._ticket.ready()
-            return await self._planned(self._tool)
+            return await self._planned(self._judged.tool)
         return None
 
     async def _planned(self, tool: WritingTool[Any]) -> Plan:
         """Return the tool's plan; refuse one that would write what the call was not judged by."""
-        plan = await tool.plan(self._typed, self._m.workspace)
-        judged = {access.path for access in self._effects.writes}
+        plan = await tool.plan(self._judged.typed, self._m.workspace)
+        judged = {access.path for access in self._judged.effects.writes}
         if not {write.path for write in plan.writes} <= judged:
             raise Refusal("failed", "What this call would write has changed since it was judged; nothing was written.")
         return plan
 
     async def _run_tool(self, tool: Tool[Any], plan: Plan | None) -> tuple[ToolOutput, ToolOutcome]:
-        written = [Path(access.path) for access in self._effects.writes]
-        if written or self._effects.unknown:
+        written = [Path(access.path) for access in self._judged.effects.writes]
+        if written or self._judged.effects.unknown:
             for hook in self._m.before_write:
                 await hook.before_write(self.key, written)
         self._lane = self._m.lanes.take()
@@ -351,13 +271,13 @@ class Call:
                 self._lane,
                 tool.cap.value,
                 self._queued_ms(),
-                self._args,
+                self._judged.args,
                 plan.writes if plan is not None else (),
                 self._edited,
             )
         )
         changed = written
-        limit_s = self._m.deadline_s(tool, self._typed)
+        limit_s = self._m.deadline_s(tool, self._judged.typed)
         timeout = asyncio.timeout(limit_s)
         try:
             async with timeout:
@@ -369,7 +289,7 @@ class Call:
             raise Refusal("timeout", f"`{tool.name}` was stopped after {limit_s:g} s without a result.") from None
         finally:
             # A call that failed half-way may have written all the same.
-            if changed or self._effects.unknown:
+            if changed or self._judged.effects.unknown:
                 for after in self._m.after_write:
                     await after.after_write(self.key, changed)
         return output, self._outcome_of(output, timeout.expired(), reused)
@@ -377,11 +297,11 @@ class Call:
     async def _execute(self, tool: Tool[Any], plan: Plan | None) -> tuple[ToolOutput, CallKey | None]:
         if tool.reusable:
             return await self._m.cache.get_or_run(
-                self.key, tool.name, self._args, lambda: tool.run(self._typed, self._context())
+                self.key, tool.name, self._judged.args, lambda: tool.run(self._judged.typed, self._context())
             )
         if isinstance(tool, WritingTool) and plan is not None:
             return await tool.apply(plan, self._context()), None
-        return await tool.run(self._typed, self._context()), None
+        return await tool.run(self._judged.typed, self._context()), None
 
     def _outcome_of(self, output: ToolOutput, expired: bool, reused: CallKey | None) -> ToolOutcome:
         task = asyncio.current_task()
@@ -395,7 +315,7 @@ class Call:
         if reused is not None:
             text = f"[Unchanged since call {reused.turn}.{reused.call}, answered from its result.]\n{text}"
         if self._edited:
-            text = f"[The user changed the arguments; what ran was {msgspec.json.encode(self._args).decode()}]\n{text}"
+            text = f"[The user changed the arguments; what ran was {msgspec.json.encode(self._judged.args).decode()}]\n{text}"
         return ToolOutcome(status, text, output.detail, reused)
 
     def _context(self) -> ToolContext:
@@ -406,7 +326,7 @@ class Call:
             run_parts=run_parts,
             answer=self._answer,
             to_background=self.to_background,
-            effects=self._effects,
+            effects=self._judged.effects,
         )
 
     def _report(self, text: str = "", *, output: str = "", done: int = 0, total: int = 0) -> None:

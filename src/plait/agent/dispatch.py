@@ -10,7 +10,8 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from plait.agent.call import Call, Machinery
+from plait.agent.call import Call
+from plait.agent.judgement import Machinery
 from plait.protocol.calls import CallKey, ToolCall
 from plait.protocol.events import CallsDropped
 

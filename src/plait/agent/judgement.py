@@ -1,0 +1,127 @@
+"""What a call means and whether it may run: its tool, its typed arguments, its effects, the policy's verdict.
+
+And what all calls of one agent share. No waiting, no running: that is `agent.call`'s.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from plait.agent.permissions import Permissions
+from plait.agent.result_cache import ResultCache
+from plait.host.paths import Workspace
+from plait.permissions.approvals import ApprovalQueue
+from plait.permissions.policy import Decision
+from plait.protocol.calls import CallKey, OutcomeStatus, ToolCall, ToolOutcome
+from plait.protocol.effects import Effects
+from plait.protocol.errors import ToolRefused
+from plait.protocol.ports import AfterWrite, BeforeWrite, Emit
+from plait.scheduling.limits import Caps, Lanes
+from plait.scheduling.scheduler import Scheduler
+from plait.tools.base import ToolArgs
+from plait.tools.registry import AnyTool, Registry
+
+LOG = logging.getLogger("plait.dispatch")
+
+
+@dataclass(frozen=True, slots=True)
+class Machinery:
+    """What all calls of one agent share. The scheduler and the caps may be shared by several agents."""
+
+    registry: Registry
+    workspace: Workspace
+    permissions: Permissions
+    approvals: ApprovalQueue
+    scheduler: Scheduler[CallKey]
+    caps: Caps
+    cache: ResultCache
+    emit: Emit
+    before_write: tuple[BeforeWrite, ...] = ()
+    after_write: tuple[AfterWrite, ...] = ()
+    lanes: Lanes = field(default_factory=Lanes)
+    clock: Callable[[], float] = time.monotonic
+    deadline_s: Callable[[AnyTool, ToolArgs], float | None] = lambda tool, args: tool.deadline_s(args)
+
+
+class Refusal(Exception):
+    """The call ends before it runs, with this outcome."""
+
+    def __init__(self, status: OutcomeStatus, text: str) -> None:
+        super().__init__(text)
+        self.outcome = ToolOutcome(status, text)
+
+
+class Judgement:
+    """Of one call. `understand` comes first; `decide` again whenever mode or rules may have changed."""
+
+    def __init__(self, call: ToolCall, machinery: Machinery, *, by_user: bool) -> None:
+        self.args = call.args
+        self.tool: AnyTool | None = None
+        self.typed: ToolArgs = ToolArgs()
+        self.effects = Effects()
+        self.decision = Decision("deny", "")
+        self._call = call
+        self._m = machinery
+        self._by_user = by_user
+        self._decided_at = -1
+
+    def understand(self, args: dict[str, Any]) -> None:
+        """Find the tool, type its arguments, ask for its effects. Raises Refusal."""
+        self.args, self._decided_at = args, -1
+        registry = self._m.registry
+        tool = registry.get(self._call.name)
+        if tool is None:
+            raise Refusal("failed", f"There is no tool `{self._call.name}`. Tools: {', '.join(registry.names)}.")
+        if self._call.malformed is not None:
+            raise Refusal("failed", "The arguments were not a complete JSON object; nothing was run. Send them again.")
+        self.tool = tool
+        try:
+            self.typed = msgspec.convert(tool.understood(args), tool.args, strict=False)
+            self.effects = tool.effects(self.typed, self._m.workspace)
+        except msgspec.ValidationError as error:
+            raise Refusal("failed", f"`{tool.name}` cannot take these arguments: {error}.") from error
+        except ToolRefused as error:
+            raise Refusal("failed", str(error)) from error
+        except Exception as error:  # A tool's bug must end its call, not the turn.
+            LOG.exception("effects of %s", self._call.name)
+            raise Refusal("failed", f"`{tool.name}` could not be prepared: {error}") from error
+
+    def decide(self) -> Decision:
+        assert self.tool is not None
+        if self._by_user:
+            self.decision = Decision("allow", "the user's own command")
+            return self.decision
+        if self._decided_at == self._m.permissions.version:
+            return self.decision
+        self._decided_at = self._m.permissions.version
+        self.decision = self._m.permissions.decide(
+            self.tool.name, self.args, self.effects, always_asks=self.tool.always_asks
+        )
+        if LOG.isEnabledFor(logging.INFO):
+            LOG.info(
+                "decided",
+                extra={"call": str(self._call.key), "tool": self.tool.name, "effect": self.effects.kind}
+                | {"verdict": self.decision.verdict, "why": self.decision.reason},
+            )
+        return self.decision
+
+    @property
+    def would_ask(self) -> bool:
+        """True if it was denied only because nobody is there to ask."""
+        return self.tool is not None and self._m.permissions.would_ask(self.tool.name, self.args, self.effects)
+
+    @property
+    def only_reads(self) -> bool:
+        """True if it only reads and needs no approval, so it need not wait for the rest of the reply.
+
+        So does a command that touches no file; a tool without effects may change what is Plait's own (the to-do list).
+        """
+        effects = self.effects
+        reads = effects.read_only and (effects.kind == "read" or effects.spawns)
+        return reads and self.decision.verdict == "allow"
