@@ -107,3 +107,9 @@ def test_the_ranking_is_total_stable_and_one_a_file(found: list[Found], shape: S
     assert len({one.path for one in merged}) == len(merged) <= limit
     assert [one.score for one in merged] == sorted((one.score for one in merged), reverse=True)
     assert merged == merge(found, shape, 100)[:limit]
+
+
+def test_of_a_sentence_what_a_file_says_goes_before_how_it_is_called() -> None:
+    said = Found("words", (hit("pool/base.py"), hit("other.py")))
+    named = Found("files", (hit("idle.py"), hit("pool/idle_connection.py")))
+    assert [one.path for one in merge([said, named], Shape.PROSE, 3)][:2] == ["pool/base.py", "other.py"]

@@ -28,6 +28,9 @@ MOST_FILES = 40
 # Lines above and below a place that still belong to it.
 NEAR = 12
 LINES_A_FILE = 300
+# What the words in the name of a definition are worth: by more than one of them it is hardly named by chance.
+NAMED = 0.8
+NAMED_BY_MORE = 1.3
 # What "often" of the index stands for, and how many files of those it names are weighed.
 OFTEN_COUNTS = 5
 MOST_COUNTED = 4_000
@@ -194,7 +197,8 @@ def _best_place(
         value = sum(weights[word] for word in around) + 0.6 * sum(weights[word] for word in held[place])
         definition = defined[place]
         if definition is not None and not definition.weak:
-            value += 0.8 * sum(weights[word] for word in terms.in_text(definition.name))
+            named = terms.in_text(definition.name)
+            value += (NAMED if len(named) == 1 else NAMED_BY_MORE) * sum(weights[word] for word in named)
         if value > best_value:
             best, best_value = place, value
     line, definition = lines[best], defined[best]
