@@ -3,6 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.search.trees import write_tree
+from tests.tools.contract import run
 
 from plait.host.paths import Workspace
 from plait.index.code_index import CodeIndex
@@ -10,8 +12,6 @@ from plait.protocol.errors import ToolRefused
 from plait.search.fan_out import SearchRequest, search
 from plait.search.outline import as_text, outline
 from plait.tools.outline import Outline
-from tests.search.trees import write_tree
-from tests.tools.contract import run
 
 CODE = {
     "app/core.py": (
