@@ -1,8 +1,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from plait.permissions.approvals import ApprovalQueue, Question
 from plait.permissions.policy import Decision

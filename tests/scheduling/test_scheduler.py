@@ -1,7 +1,6 @@
 """The laws of tickets."""
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from plait.protocol.effects import Access, Effects, Mode, conflict
 from plait.scheduling.scheduler import ANYTHING, Scheduler

@@ -2,8 +2,7 @@
 
 import threading
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from plait.protocol.calls import CallKey
 from plait.protocol.events import Notice, OutputDelta, Progress, Stamped, TextDelta

@@ -6,8 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from plait.protocol.calls import CallKey, WriteIntent
 from plait.protocol.events import CallStarted, Durable, MessagesRecorded, Stamped, TextEnded, Usage

@@ -4,8 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.search.trees import write_tree
 from tests.tools.contract import Reports, assert_contract, assert_described, make_context, run
 

@@ -315,7 +315,8 @@ class Call:
         if reused is not None:
             text = f"[Unchanged since call {reused.turn}.{reused.call}, answered from its result.]\n{text}"
         if self._edited:
-            text = f"[The user changed the arguments; what ran was {msgspec.json.encode(self._judged.args).decode()}]\n{text}"
+            ran = msgspec.json.encode(self._judged.args).decode()
+            text = f"[The user changed the arguments; what ran was {ran}]\n{text}"
         return ToolOutcome(status, text, output.detail, reused)
 
     def _context(self) -> ToolContext:

@@ -17,8 +17,7 @@ from urllib.parse import urlsplit
 import pydantic_ai
 from pydantic_ai import Agent, RunContext
 from pydantic_ai.capabilities import AbstractCapability
-from pydantic_ai.exceptions import ToolFailed
-from pydantic_ai.exceptions import UserError as LibraryUserError
+from pydantic_ai.exceptions import ToolFailed, UserError as LibraryUserError
 from pydantic_ai.messages import (
     ModelMessage,
     ModelResponse,

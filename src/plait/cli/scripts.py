@@ -158,8 +158,7 @@ def search(parsed: Parsed) -> int:
     debug_log.silence()
     workspace = _workspace(parsed)
     from plait.index.code_index import CodeIndex
-    from plait.search.fan_out import SearchRequest
-    from plait.search.fan_out import search as find
+    from plait.search.fan_out import SearchRequest, search as find
     from plait.search.wire import encode_hits, encode_line
 
     cache = directories(environment()).cache
