@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+from tests.search.trees import find, write_tree
 
 from plait.index.import_lines import nearness, parts_of
 from plait.search.imports import pattern
@@ -58,3 +60,14 @@ def test_the_look_for_imports_lets_every_one_pass(path: str, line: str, module: 
 )
 def test_what_imports_something_else_is_not_near(path: str, line: str, module: str) -> None:
     assert nearness(line, path, parts_of(module)) == 0
+
+
+async def test_what_a_file_imports_is_told_by_line(tmp_path: Path) -> None:
+    workspace = write_tree(tmp_path)
+
+    found = await find(workspace, "what does server.go import?")
+
+    assert [(hit.path, hit.line, hit.kind) for hit in found.hits[:2]] == [
+        ("web/server.go", 4, "import"),
+        ("web/server.go", 5, "import"),
+    ]

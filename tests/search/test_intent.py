@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.search.trees import SHOP, find, write_tree
 
-from plait.search.intent import intent
+from plait.search.intent import Intent, intent
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,23 @@ def test_any_other_question_stays_one_in_words(question: str) -> None:
 async def test_what_is_asked_for_comes_first(tmp_path: Path, question: str, first: str) -> None:
     answer = await find(write_tree(tmp_path, SHOP), question)
     assert answer.hits[0].path == first
+
+
+@pytest.mark.parametrize(
+    ("question", "file"),
+    [
+        ("what does src/app/tasks.py import?", "src/app/tasks.py"),
+        ("which modules does tasks.py depend on", "tasks.py"),
+        ("what is imported by tasks.py", "tasks.py"),
+        ("show me the imports in src/tasks.go", "src/tasks.go"),
+    ],
+)
+def test_a_question_may_be_about_what_a_file_imports(question: str, file: str) -> None:
+    assert intent(question) == Intent("imports", file, own=True)
+
+
+@pytest.mark.parametrize("question", ["what does it import", "what do users import", "who imports tasks.py"])
+def test_a_question_about_no_file_is_not(question: str) -> None:
+    found = intent(question)
+
+    assert found is None or not found.own

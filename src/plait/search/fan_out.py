@@ -121,7 +121,11 @@ async def search(
     )
     known = [await _known(place, indexes) for place in places]
     trees = [Tree(place, found_by, budget, one.view) for place, one in zip(places, known, strict=True)]
-    looks = [Look(wanted, shape, tree, case) for tree in trees]
+    own = asked is not None and asked.own
+    if own:
+        # Nobody else knows what a file imports.
+        names = ("imports",)
+    looks = [Look(wanted, shape, tree, case, own) for tree in trees]
     timings: dict[str, float] = {}
     found: list[Found] = []
     early = asyncio.create_task(_early(names, looks, known, workspace), name="search early")
@@ -153,7 +157,7 @@ async def search(
     states, notes = _outcome(tasks, found, secret)
     timings.update({name: -1.0 for name in names if name not in timings})
     one_place = len(trees) == 1 and trees[0].place.named and len(trees[0].place.below) == 1
-    spans = one_place or len(request.kinds) == 1
+    spans = one_place or own or len(request.kinds) == 1
     hits = merge(found, shape, request.limit + SPARE_HITS, asked.strategy if asked else None, all_spans=spans)
     total = len({hit.path for result in found for hit in result.hits})
     few = len(hits) <= FEW_HITS

@@ -10,10 +10,11 @@ from plait.search.query import STOP_WORDS
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """strategy: the one that answers; name: what it is asked about."""
+    """strategy: the one that answers; name: what it is asked about. own: what the file `name` itself imports."""
 
     strategy: str
     name: str
+    own: bool = False
 
 
 NAME = r"[\"'`<“]*(?P<name>[\w$@~.#][\w$@~./:#>\\-]*?(?:\(\))?)[\"'`>”]*"
@@ -57,11 +58,22 @@ FORMS = tuple(
     )
 )
 """(strategy, whether a plain English word may be the name, form)"""
+OWN = re.compile(
+    rf"\s*(?:(?:what|which\s+(?:modules?|packages?|files?|headers?|libraries))\s+(?:does|do|is|are)\s+{SORT}{NAME}\s+"
+    rf"(?:imports?|includes?|depends?\s+on|importing)|(?:what|which\s+\w+)\s+(?:is|are)\s+(?:imported|included)\s+"
+    rf"(?:by|in|from)\s+{SORT}(?P<by>[\w$@~./-]+)|{FIND}(?:the\s+)?(?:imports?|includes|dependencies)\s+in\s+{SORT}"
+    rf"(?P<inside>[\w$@~./-]+))\s*[?.!]*\s*\Z",
+    re.IGNORECASE,
+)
+"""What a file imports itself."""
 NAMED = re.compile(r"[._:/#$@\\0-9]|[a-z][A-Z]|^[A-Z]|\(\)$")
 
 
 def intent(text: str) -> Intent | None:
     """Return what a question wants to know of one name; None if it is no such question."""
+    if (own := OWN.match(text)) is not None:
+        file = (own["name"] or own["by"] or own["inside"]).rstrip("?.!:")
+        return Intent("imports", file, own=True) if NAMED.search(file) else None
     for strategy, plain, form in FORMS:
         match = form.match(text)
         if match is None:

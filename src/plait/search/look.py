@@ -23,6 +23,8 @@ class Look:
     shape: Shape
     tree: Tree
     case: Literal["smart", "ignore", "exact"] = "smart"
+    own: bool = False
+    """Of a file, what it imports itself is wanted."""
 
     async def naming(self, name: str) -> Lines:
         """Return the lines that hold `name`: a look that strategies share, unless case is to be taken otherwise."""
