@@ -346,6 +346,8 @@ async def test_a_home_directory_is_not_indexed_unasked(root: Path, cache: Path) 
     index.start()
 
     assert (await index.wait_until_settled()).words.startswith("off (this is a home directory")
+    assert await index.view() is None
+    assert index.status().asks
     await index.close()
 
 

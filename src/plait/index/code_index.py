@@ -253,7 +253,7 @@ class CodeIndex:
             try:
                 self._reader = Reader(place, os.fspath(self.root))
             except Unusable as error:
-                if self._reading is None:
+                if self._reading is None and not self._status.asks:
                     self._status = IndexStatus(state="off", why=str(error))
         return self._reader
 
