@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from tests.tui.fake_session import key
 from tests.tui.test_app import ask, staged, turn
 from textual.events import Paste

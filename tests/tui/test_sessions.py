@@ -121,6 +121,18 @@ async def test_keys_can_be_given_other_actions() -> None:
         assert stage.app.chat.prompt.text == "a\nb"
 
 
+async def test_keys_that_changed_places_do_so_on_the_screen_and_in_the_help() -> None:
+    async with staged(keyboard={"todo": "Ctrl+O", "expand": "Ctrl+T", "help": "f3"}) as stage:
+        await stage.press("ctrl+o")
+        await stage.press("ctrl+t")
+        said = [toast.message for toast in stage.app._notifications]
+        assert said == ["The agent has no list of work yet.", "No output to show yet."]
+
+        await stage.press("f3")
+        await stage.pilot.pause()
+        assert any(line.split()[:2] == ["F3", "this"] for line in stage.screen.splitlines())
+
+
 async def test_what_was_not_sent_is_there_the_next_time() -> None:
     desktop = FakeDesktop()
     async with staged(desktop=desktop) as stage:

@@ -1,8 +1,7 @@
 """A growing text is drawn as the whole would be, and what is settled is drawn once."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from plait.views.tui.blocks import Answer, Block
 from plait.views.tui.markdown import render

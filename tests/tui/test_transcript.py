@@ -12,6 +12,7 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 
 from plait.views.tui.blocks import Block
+from plait.views.tui.keymap import read_keyboard
 from plait.views.tui.palette import Palette
 from plait.views.tui.widgets.transcript import SLICE_S, Transcript
 
@@ -36,7 +37,7 @@ class Packed(Lines):
 
 class Host(App[None]):
     def compose(self) -> ComposeResult:
-        yield Transcript({})
+        yield Transcript(read_keyboard({})[0])
 
 
 @asynccontextmanager

@@ -24,13 +24,12 @@ from textual.app import App, SuspendNotSupported
 from textual.binding import BindingType
 from textual.theme import Theme
 
-from plait.protocol.commands import PERMISSION_MODES, SetMode
-from plait.protocol.commands import Prompt as SendPrompt
+from plait.protocol.commands import PERMISSION_MODES, Prompt as SendPrompt, SetMode
 from plait.protocol.display import sanitise, sanitise_line
 from plait.protocol.errors import PlaitError, SessionInUse
 from plait.protocol.ports import Desktop, SessionHandle, Sessions
 from plait.views.tui import markdown
-from plait.views.tui.keymap import KEYS
+from plait.views.tui.keymap import read_keyboard
 from plait.views.tui.palette import BadTheme, Palette, read_theme
 from plait.views.tui.screens.chat import Chat
 from plait.views.tui.slash import Line
@@ -62,7 +61,7 @@ class Left:
 
 
 class PlaitApp(App[Left]):
-    """See the module. `place` is the directory as people write it, `keyboard` the user's own keys by action."""
+    """See the module. `place` is the directory as people write it, `keyboard` the keys in use."""
 
     TITLE = "plait"
     ENABLE_COMMAND_PALETTE = False
@@ -92,7 +91,7 @@ class PlaitApp(App[Left]):
         self.model = settings.model
         self.model_is_scout = settings.model in ("", "scout")
         self.mode = settings.mode
-        self.keyboard = settings.keyboard
+        self.keyboard, self._problems = read_keyboard(settings.keyboard)
         self.chat = Chat()
         self.palette = Palette.of({}, dark=True)
         self._settings = settings
@@ -100,7 +99,6 @@ class PlaitApp(App[Left]):
         self._pick_session = pick_session
         self._is_awake = False
         self._themes: dict[str, Theme] = {}
-        self._problems: list[str] = []
         self._draft = ""
 
     # --- begin and end -------------------------------------------------------------------------------------------
@@ -113,7 +111,7 @@ class PlaitApp(App[Left]):
             wanted = "ember" if "ember" in self._themes else "textual-dark"
         self.theme = wanted
         self._take_palette()
-        self._take_keyboard()
+        self.set_keymap(self.keyboard.for_textual())
         if self.reduced_motion:
             self.animation_level = "none"
         self.push_screen(self.chat)
@@ -231,13 +229,6 @@ class PlaitApp(App[Left]):
         self._take_palette()
         self.chat.apply_palette()
         return True
-
-    def _take_keyboard(self) -> None:
-        known = {key.action for key in KEYS}
-        unknown = sorted(set(self.keyboard) - known)
-        if unknown:
-            self._problems.append(f"keyboard: no such action: {', '.join(unknown)}; F1 names them.")
-        self.set_keymap({action: keys for action, keys in self.keyboard.items() if action in known})
 
     @property
     def own_themes(self) -> tuple[str, ...]:

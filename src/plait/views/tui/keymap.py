@@ -1,10 +1,13 @@
-"""Every key, once, with its help text. The footer, the help screen and `docs/keys.md` are made from it."""
+"""Every key, once, with its help text, and the user's own keys. The help screen and `docs/keys.md` are made from it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from textual.keys import Keys
 
 Where = Literal["everywhere", "prompt", "transcript", "approval"]
 
@@ -51,24 +54,152 @@ KEYS: tuple[Key, ...] = (
 )
 
 
-def keys_of(where: Where, overrides: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return key → action for one place; `overrides` maps actions to keys of the user's own (comma-separated)."""
-    overrides = overrides or {}
-    found: dict[str, str] = {}
-    for key in KEYS:
-        if key.where != where:
-            continue
-        own = overrides.get(key.action)
-        for name in own.split(",") if own else key.keys:
-            found[name.strip()] = key.action
-    return found
+BY_ACTION = {key.action: key for key in KEYS}
+ANSWER_KEYS = ("up", "down", "left", "right", "tab", "enter")
+NO_KEY = "no-key"
+"""What Textual is told of an action that has none; nothing on a keyboard is called so."""
+MODIFIERS = ("alt", "ctrl", "hyper", "meta", "shift", "super")
+OTHER_NAMES = {
+    "control": "ctrl", "option": "alt", "opt": "alt", "cmd": "super", "esc": "escape", "return": "enter",
+    "pgup": "pageup", "pgdn": "pagedown", "pgdown": "pagedown", "del": "delete", "ins": "insert",
+}  # fmt: skip
+SHORT_NAMES = {"plus_sign": "plus", "hyphen_minus": "minus", "low_line": "underscore", "solidus": "slash"}
+SHOWN = {"escape": "Esc", "pageup": "PgUp", "pagedown": "PgDn"}
+NAMED = frozenset(key.value.rpartition("+")[2] for key in Keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyboard:
+    """Which keys each action has: the table's, or the user's own. `keys` in Textual's spelling, by action."""
+
+    keys: Mapping[str, tuple[str, ...]]
+
+    def of(self, where: Where) -> dict[str, str]:
+        """Return key → action for one place."""
+        return {name: key.action for key in KEYS if key.where == where for name in self.keys[key.action]}
+
+    def shown(self, action: str) -> str:
+        """Return the keys of an action as people write them."""
+        key, own = BY_ACTION[action], self.keys[action]
+        return key.shown if own == key.keys else ", ".join(map(_shown, own)) or "no key"
+
+    def first(self, action: str) -> str:
+        """Return the first of them, for a hint."""
+        return _shown(self.keys[action][0]) if self.keys[action] else "no key"
+
+    def for_textual(self) -> dict[str, str]:
+        """Return what `App.set_keymap` wants: the actions whose keys are not the table's."""
+        changed = (key.action for key in KEYS if self.keys[key.action] != key.keys)
+        return {action: ",".join(self.keys[action]) or NO_KEY for action in changed}
+
+
+def read_keyboard(own: Mapping[str, str]) -> tuple[Keyboard, list[str]]:
+    """Return the keyboard with the user's `own` keys (by action, comma-separated), and a line for all that was wrong.
+
+    A key of the user's is taken away from whatever had it; of two actions given the same key the first in the table
+    has it. What cannot be used leaves the table's keys.
+    """
+    problems: list[str] = []
+    unknown = sorted(set(own) - set(BY_ACTION))
+    if unknown:
+        problems.append(f"no such action: {', '.join(unknown)} (F1 names them)")
+    wanted = {key.action: tuple(_wanted(key, own[key.action], problems)) if own.get(key.action) else () for key in KEYS}
+    given: dict[str, tuple[str, ...]] = {}
+    taken: dict[str, list[Key]] = {}
+    # The user's own first: the table's give way to them.
+    for key in sorted(KEYS, key=lambda key: not wanted[key.action]):
+        kept = []
+        for name in wanted[key.action] or key.keys:
+            other = next((other for other in taken.get(name, ()) if _meet(key, other)), None)
+            if other is None:
+                taken.setdefault(name, []).append(key)
+                kept.append(name)
+            else:
+                problems.append(f"{_shown(name)} is given to {other.action} and {key.action}; {other.action} has it")
+        given[key.action] = tuple(kept)
+    return Keyboard(given), [f"keyboard: {'; '.join(problems)}."] if problems else []
+
+
+def _wanted(key: Key, names: str, problems: list[str]) -> Iterator[str]:
+    for written in names.split(","):
+        name = _spelled(written.strip())
+        if name is None:
+            problems.append(f"no such key: {written.strip()!r} for {key.action}")
+        elif key.where == "approval" and name in ANSWER_KEYS:
+            problems.append(f"{written.strip()!r} moves between the answers, it cannot be {key.action}")
+        elif key.where in ("everywhere", "prompt") and _is_letter(name):
+            problems.append(f"{written.strip()!r} for {key.action} would be missed when typing")
+        else:
+            yield name
+
+
+def _spelled(written: str) -> str | None:
+    """Return a key as Textual spells it; None if there is no such key."""
+    *before, last = [written] if len(written) == 1 else written.replace("++", "+plus").split("+")
+    modifiers = {OTHER_NAMES.get(word.strip().lower(), word.strip().lower()) for word in before}
+    if not modifiers <= set(MODIFIERS):
+        return None
+    last = last.strip()
+    if len(last) > 1:
+        last = OTHER_NAMES.get(last.lower(), last.lower())
+        char = _char(last)
+        if last not in NAMED and not char:
+            return None
+    elif last and not last.isalnum():
+        last = unicodedata.name(last, "").lower().replace(" ", "_").replace("-", "_")
+        last = SHORT_NAMES.get(last, last)
+    elif modifiers == {"shift"}:
+        return last.upper() or None
+    elif modifiers:
+        last = last.lower()
+    return "+".join([*sorted(modifiers), last]) if last else None
+
+
+def _char(name: str) -> str:
+    """Return the character that a key's name stands for, if it stands for one that is seen."""
+    try:
+        char = unicodedata.lookup(name.replace("_", " "))
+    except KeyError:
+        char = name if name in SHORT_NAMES.values() else ""
+    return char if char.isprintable() else ""
+
+
+def _is_letter(name: str) -> bool:
+    return "+" not in name and (len(name) == 1 or bool(_char(name)))
+
+
+def _meet(key: Key, other: Key) -> bool:
+    """Return whether two actions cannot have the same key; what works everywhere comes before all else."""
+    return key.where == other.where or "everywhere" in (key.where, other.where)
+
+
+def _shown(name: str) -> str:
+    if len(name) == 1:
+        return name
+    return "+".join(SHOWN.get(word, word.capitalize()) for word in name.split("+"))
+
+
+ABOUT = """\
+Made from `views/tui/keymap.py`. The `keyboard` setting gives an action other keys, instead of those of the table:
+
+```toml
+[keyboard]
+todo = "f7"
+newline = "alt+enter, ctrl+n"
+yes = "ctrl+y"
+```
+
+A key is written as people do (`Ctrl+T`, `PgUp`, `F7`, `?`); several are separated by commas, and a comma is `comma`.
+It is taken away from whatever had it at the same place; keys for everywhere go before all others. An action or a key
+that does not exist, a key that two actions want, or a bare letter that would be missed when typing is one warning when
+the screen opens, and the rest is used. Help (F1), hints and questions name the keys you have."""
 
 
 def as_markdown() -> str:
     """Return `docs/keys.md`."""
     titles = {"everywhere": "Everywhere", "prompt": "In the prompt", "transcript": "In the transcript"}
     titles["approval"] = "When a question is up"
-    lines = ["# Keys", "", "Made from `views/tui/keymap.py`. The `keyboard` setting gives an action another key."]
+    lines = ["# Keys", "", *ABOUT.splitlines()]
     for where, title in titles.items():
         lines += ["", f"## {title}", "", "| key | action | what it does |", "|---|---|---|"]
         lines += [f"| {key.shown} | `{key.action}` | {key.help} |" for key in KEYS if key.where == where]

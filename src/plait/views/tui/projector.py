@@ -49,17 +49,8 @@ from plait.protocol.events import (
     TurnStarted,
     Usage,
 )
-from plait.views.tui.blocks import (
-    READS,
-    Answer,
-    Block,
-    CallCard,
-    CallGroup,
-    CallRow,
-    NoticeBlock,
-    ThoughtBlock,
-    UserBlock,
-)
+from plait.views.tui.blocks import Answer, Block, NoticeBlock, ThoughtBlock, UserBlock
+from plait.views.tui.call_blocks import READS, CallCard, CallGroup, CallRow
 
 KEPT_OUTPUT = 400_000
 
@@ -106,12 +97,13 @@ class Sink(Protocol):
 class Projector:
     """`take` projects events; `state` and the blocks are current afterwards. `sequence` is the last durable one."""
 
-    def __init__(self, sink: Sink, now_s: Callable[[], float]) -> None:
+    def __init__(self, sink: Sink, now_s: Callable[[], float], *, expand_key: str = "Ctrl+O") -> None:
         self.state = State()
         self.sequence = 0
         self.last_row: CallRow | None = None
         self._sink = sink
         self._now_s = now_s
+        self._expand_key = expand_key
         self._texts: dict[tuple[type, int, int, int], Answer | ThoughtBlock] = {}
         self._rows: dict[CallKey, tuple[CallRow, Block]] = {}
         self._group: CallGroup | None = None
@@ -247,7 +239,7 @@ class Projector:
             self._rows[reserved.key] = (row, self._group)
             return
         group_before = self._group
-        card = CallCard(row, self._now_s)
+        card = CallCard(row, self._now_s, self._expand_key)
         self._add(card)
         # A write between two reads does not end the lanes of one reply.
         self._group = group_before

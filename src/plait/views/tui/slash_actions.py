@@ -33,7 +33,7 @@ async def run_slash(app: PlaitApp, line: Line) -> None:
 async def _run(app: PlaitApp, line: Line) -> None:
     match line.name:
         case "help":
-            app.push_screen(HelpPage(app.palette))
+            app.push_screen(HelpPage(app.palette, app.keyboard))
         case "quit":
             app.exit()
         case "todo":

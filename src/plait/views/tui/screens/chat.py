@@ -28,19 +28,18 @@ from plait.protocol.commands import (
     Decide,
     EditQueue,
     PermissionMode,
+    Prompt as SendPrompt,
     RunShell,
     SetMode,
     Steer,
-)
-from plait.protocol.commands import (
-    Prompt as SendPrompt,
 )
 from plait.protocol.display import sanitise_line
 from plait.protocol.errors import PlaitError
 from plait.protocol.ports import Completion, SessionHandle, Subscription
 from plait.protocol.queries import GetLog, GetStatus
 from plait.views.tui import slash
-from plait.views.tui.blocks import SPINNER, Block, CallCard, CallGroup, LinesBlock, NoticeBlock, duration, todo_lines
+from plait.views.tui.blocks import Block, LinesBlock, NoticeBlock
+from plait.views.tui.call_blocks import SPINNER, CallCard, CallGroup, duration, todo_lines
 from plait.views.tui.keymap import KEYS
 from plait.views.tui.palette import Palette
 from plait.views.tui.projector import Projector
@@ -303,7 +302,7 @@ class Chat(Screen[None]):
             elapsed = duration((now - self._turn_since_s) * 1000)
             line = Text.assemble(
                 (f"{glyph} ", palette.write if state.asked is not None else palette.you),
-                (f"{waiting} · {elapsed} · Esc interrupts", palette.dim),
+                (f"{waiting} · {elapsed} · {self.plait.keyboard.first('interrupt')} interrupts", palette.dim),
             )
         self._put("#activity", line)
 
@@ -538,7 +537,7 @@ class Chat(Screen[None]):
             case "focus_transcript":
                 self.transcript.focus()
             case "help":
-                self.app.push_screen(HelpPage(self.plait.palette))
+                self.app.push_screen(HelpPage(self.plait.palette, self.plait.keyboard))
             case "quit":
                 if not self.prompt.text:
                     self.app.exit()

@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 
 from plait.protocol.display import sanitise_line
 from plait.protocol.queries import SessionInfo
-from plait.views.tui.keymap import KEYS
+from plait.views.tui.keymap import KEYS, Keyboard
 from plait.views.tui.palette import Palette
 from plait.views.tui.slash import COMMANDS
 from plait.views.tui.strips import to_strip
@@ -91,11 +91,11 @@ class Pager(Page):
 class HelpPage(Page):
     """Keys and commands, from their tables."""
 
-    def __init__(self, palette: Palette) -> None:
-        super().__init__("Help", list(_help(palette)))
+    def __init__(self, palette: Palette, keyboard: Keyboard) -> None:
+        super().__init__("Help", list(_help(palette, keyboard)))
 
 
-def _help(palette: Palette) -> list[Text]:
+def _help(palette: Palette, keyboard: Keyboard) -> list[Text]:
     titles = {"prompt": "In the prompt", "everywhere": "Everywhere", "approval": "When a question is up"}
     titles["transcript"] = "In the transcript"
     lines: list[Text] = []
@@ -103,7 +103,8 @@ def _help(palette: Palette) -> list[Text]:
         lines += [Text(""), Text(title, palette.you)]
         for key in KEYS:
             if key.where == where:
-                lines.append(Text.assemble((f"  {key.shown:<32}", palette.read), (key.help, palette.text)))
+                keys = f"  {keyboard.shown(key.action):<32}"
+                lines.append(Text.assemble((keys, palette.read), (key.help, palette.text)))
     lines += [Text(""), Text("Commands", palette.you)]
     for command in COMMANDS:
         name = f"/{command.name} {command.argument}".strip()

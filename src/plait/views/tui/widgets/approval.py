@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Group
@@ -22,7 +21,7 @@ from plait.protocol.display import sanitise, sanitise_line
 from plait.protocol.events import ApprovalAsked
 from plait.views.tui import markdown
 from plait.views.tui.diff import diff_lines
-from plait.views.tui.keymap import keys_of
+from plait.views.tui.keymap import Keyboard
 from plait.views.tui.palette import Palette
 from plait.views.tui.widgets.safe_text import SafeInput
 from plait.views.tui.wrapping import cut, cut_middle, wrap
@@ -58,14 +57,15 @@ class ApprovalPanel(Widget, can_focus=True):
             super().__init__()
             self.asked = asked
 
-    def __init__(self, keyboard: Mapping[str, str], *, id: str | None = None) -> None:
+    def __init__(self, keyboard: Keyboard, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.asked: ApprovalAsked | None = None
         self.palette = Palette.of({}, dark=True)
         self._since_s = 0.0
         self._choice = 0
         self._offer = 0
-        self._actions = keys_of("approval", keyboard)
+        self._keyboard = keyboard
+        self._actions = keyboard.of("approval")
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="approval-body", can_focus=False):
@@ -171,40 +171,40 @@ class ApprovalPanel(Widget, can_focus=True):
                         )
                     )
         if most is not None and len(lines) > most:
-            lines = [*lines[: most - 1], Text(f"… {len(lines) - most + 1} more lines · v shows all", palette.dim)]
+            rest = f"… {len(lines) - most + 1} more lines · {self._keyboard.first('view')} shows all"
+            lines = [*lines[: most - 1], Text(rest, palette.dim)]
         return lines
 
-    @staticmethod
-    def _hints(asked: ApprovalAsked) -> list[str]:
-        hints = [] if isinstance(asked.preview, QuestionPreview) else ["v whole"]
+    def _hints(self, asked: ApprovalAsked) -> list[str]:
+        hints = [] if isinstance(asked.preview, QuestionPreview) else [f"{self._keyboard.first('view')} whole"]
         if len(asked.offers) > 1 and asked.danger is None:
             hints.append("Tab other rule")
         if asked.waiting > asked.position and asked.danger is None:
-            hints.append("A all like this")
+            hints.append(f"{self._keyboard.first('all_like')} all like this")
         if asked.waiting > 1:
             hints.append(f"{asked.position} of {asked.waiting}")
         return hints
 
-    def _options(self, asked: ApprovalAsked) -> list[tuple[str, str, str]]:
-        """Return (action, key, words) of what can be answered."""
+    def _options(self, asked: ApprovalAsked) -> list[tuple[str, str]]:
+        """Return (action, words) of what can be answered."""
         if isinstance(asked.preview, QuestionPreview):
             return []
         if asked.name == "propose_plan":
-            return [("yes", "y", "Yes, do it"), ("edit", "e", "Edit the plan"), ("no", "n", "No, keep planning…")]
-        options = [("yes", "y", "Yes")]
+            return [("yes", "Yes, do it"), ("edit", "Edit the plan"), ("no", "No, keep planning…")]
+        options = [("yes", "Yes")]
         if asked.offers and asked.danger is None:
             offer = asked.offers[self._offer % len(asked.offers)]
-            options.append(("always", "a", f"Always: {sanitise_line(offer.pattern)}, this {offer.scope}"))
-        return [*options, ("edit", "e", "Edit first"), ("no", "n", "No…")]
+            options.append(("always", f"Always: {sanitise_line(offer.pattern)}, this {offer.scope}"))
+        return [*options, ("edit", "Edit first"), ("no", "No…")]
 
     def _choices(self, asked: ApprovalAsked, width: int) -> Text:
         if isinstance(asked.preview, QuestionPreview):
             return Text("Enter answers · 1-9 choose · Esc declines", self.palette.dim)
         line = Text()
-        for place, (_, key, words) in enumerate(self._options(asked)):
+        for place, (action, words) in enumerate(self._options(asked)):
             chosen = place == self._choice
             line.append("❯ " if chosen else "  ", self.palette.you)
-            line.append(f"{key} ", self.palette.you)
+            line.append(f"{self._keyboard.first(action)} ", self.palette.you)
             line.append(f"{cut(words, max(12, width // 2))} ", self.palette.strong if chosen else self.palette.text)
         return line
 

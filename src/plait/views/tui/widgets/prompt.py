@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
 
-from plait.views.tui.keymap import keys_of
+from plait.views.tui.keymap import Keyboard
 from plait.views.tui.widgets.safe_text import SafeTextArea
 
 MOST_LINES = 10
@@ -44,7 +44,7 @@ class Prompt(SafeTextArea):
             super().__init__()
             self.key = key
 
-    def __init__(self, keyboard: Mapping[str, str], *, id: str | None = None) -> None:
+    def __init__(self, keyboard: Keyboard, *, id: str | None = None) -> None:
         super().__init__(id=id, soft_wrap=True, tab_behavior="focus", show_line_numbers=False, compact=True)
         self.cursor_blink = False
         self.prompts: list[str] = []
@@ -54,7 +54,7 @@ class Prompt(SafeTextArea):
         self._draft = ""
         self._pasted: dict[int, str] = {}
         self._height = 1
-        self._actions = keys_of("prompt", keyboard)
+        self._actions = keyboard.of("prompt")
 
     # --- text ----------------------------------------------------------------------------------------------------
 

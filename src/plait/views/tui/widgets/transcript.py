@@ -8,7 +8,7 @@ terminal as they were drawn: what has only moved costs next to nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.segment import Segment
 from textual import events
@@ -22,7 +22,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from plait.views.tui.blocks import Block
-from plait.views.tui.keymap import keys_of
+from plait.views.tui.keymap import Keyboard
 from plait.views.tui.palette import Palette
 from plait.views.tui.sheet import Look, Sheet
 from plait.views.tui.widgets.bar import Bar
@@ -50,9 +50,9 @@ class Transcript(ScrollView, can_focus=True):
     class ReachedTop(Message):
         """The user scrolled to the beginning: earlier turns may be wanted."""
 
-    def __init__(self, keyboard: Mapping[str, str], *, id: str | None = None) -> None:
+    def __init__(self, keyboard: Keyboard, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._actions = keys_of("transcript", keyboard)
+        self._actions = keyboard.of("transcript")
         self.palette = Palette.of({}, dark=True)
         self.sheet = Sheet()
         self.sticks = True
