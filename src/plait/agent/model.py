@@ -35,7 +35,7 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.models import Model
 from pydantic_ai.models.function import FunctionModel
-from pydantic_ai.native_tools import AbstractNativeTool, WebSearchTool
+from pydantic_ai.native_tools import WebSearchTool
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import AgentNativeTool, ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset
@@ -109,19 +109,19 @@ class OfferedTools(AbstractToolset[Run]):
         return outcome.text
 
 
-class SearchByProvider(AbstractCapability[Run]):
-    """The provider's own web search, in the requests in which the conversation allows it."""
+class OurHooks(AbstractCapability[Run]):
+    """Record what joins the history before it is sent, and see to it that no two calls share an id.
+
+    One class for all hooks: each capability is a layer that every event of a stream passes.
+    """
 
     def get_native_tools(self) -> Sequence[AgentNativeTool[Run]]:
-        return [self._tool]
+        """The provider's own web search, in the requests in which the conversation allows it."""
+        return [lambda ctx: WebSearchTool() if ctx.deps.request.searches() else None]
 
-    @staticmethod
-    def _tool(ctx: RunContext[Run]) -> AbstractNativeTool | None:
-        return WebSearchTool() if ctx.deps.request.searches() else None
-
-
-class KeepTheLog(AbstractCapability[Run]):
-    """Record what joins the history before it is sent, and see to it that no two calls share an id."""
+    def wrap_run_event_stream(self, ctx: RunContext[Run], *, stream: AsyncIterable[Any]) -> AsyncIterable[Any]:
+        """Add nothing: what is inherited hands on each event once more, a tenth of a long reply's time."""
+        return stream
 
     async def before_model_request(self, ctx: RunContext[Run], request_context: Any) -> Any:
         payload = ctx.deps.history.take(ctx.messages)
@@ -163,7 +163,7 @@ class ModelClient:
         self._agent: Agent[Run, str] = Agent(
             deps_type=Run,
             toolsets=[OfferedTools()],
-            capabilities=[KeepTheLog(), SearchByProvider()],
+            capabilities=[OurHooks()],
             retries={"tools": 10_000, "output": 0},
             name="plait",
         )
