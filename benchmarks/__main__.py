@@ -20,7 +20,18 @@ from benchmarks.harness.bench import REPOSITORY, Bench
 from benchmarks.harness.figures import Figure, table
 
 # The last ones load the engine into this process.
-MEASURES = ("start", "headless", "batches", "early", "resuming", "screen", "streaming", "dispatching", "indexing")
+MEASURES = (
+    "start",
+    "headless",
+    "batches",
+    "early",
+    "resuming",
+    "screen",
+    "streaming",
+    "dispatching",
+    "definitions",
+    "indexing",
+)
 RESULTS = REPOSITORY / "benchmarks" / "results"
 
 

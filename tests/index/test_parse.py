@@ -99,10 +99,10 @@ def test_attributes_before_a_function_are_not_its_name() -> None:
 def test_variance_and_generic_calls_on_lines_of_their_own_do_not_hide_what_follows() -> None:
     data = (
         b"export interface Effect<out A, in out E = never> {\n  (a: string): <B>(b: B) => Effect<B>\n"
-        b"  <B>(b: B, a: string): Effect<B>\n}\nexport class After {}\n"
+        b"  /** Doc. */\n  <B>(b: B, a: string): Effect<B>\n}\nexport class After {}\n"
     )
 
-    assert [(one.name, one.line) for one in parse(data, "typescript").symbols] == [("Effect", 1), ("After", 5)]
+    assert [(one.name, one.line) for one in parse(data, "typescript").symbols] == [("Effect", 1), ("After", 6)]
 
 
 def test_names_are_cut_and_undecodable_bytes_replaced() -> None:

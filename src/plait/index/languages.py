@@ -43,7 +43,8 @@ def _indented(columns: int, *words: str) -> tuple[bytes, ...]:
 
 
 # Callbacks in callbacks are deep and little indented.
-JS_DEEP = _indented(4, "class", "function")
+JS_DEEP = (*_indented(4, "class", "function"), b"return class ", b"return function ")
+TS_DEEP = (*JS_DEEP, b"      type ")
 
 
 GRAMMARS: dict[str, Grammar] = {
@@ -70,8 +71,8 @@ GRAMMARS: dict[str, Grammar] = {
     "scala": Grammar("tree_sitter_scala", "language", "scala", 16),
     "sql": Grammar("tree_sitter_sql", "language", "sql", 8, "."),
     "swift": Grammar("tree_sitter_swift", "language", "swift", 16, "."),
-    "tsx": Grammar("tree_sitter_typescript", "language_tsx", "typescript", 9, ".", JS_DEEP),
-    "typescript": Grammar("tree_sitter_typescript", "language_typescript", "typescript", 9, ".", JS_DEEP),
+    "tsx": Grammar("tree_sitter_typescript", "language_tsx", "typescript", 9, ".", TS_DEEP),
+    "typescript": Grammar("tree_sitter_typescript", "language_typescript", "typescript", 9, ".", TS_DEEP),
 }
 
 EXTENSIONS: dict[str, str] = {

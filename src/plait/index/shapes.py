@@ -31,7 +31,7 @@ METHOD = (
     rb"|[ \t]+"
     + BEFORE
     + NOT_A_NAME
-    + rb"(?P<method>#?[A-Za-z_$][\w$]*)[ \t]*(?:<[^\n(]*>)?\((?![^\n]*=>)[^;\n]*\{[ \t]*\r?$"
+    + rb"(?:[gs]et[ \t]+)?(?P<method>#?[A-Za-z_$][\w$]*)[ \t]*(?:<[^\n(]*>)?\((?![^\n]*=>)[^;\n]*\{[ \t]*\r?$"
 )
 C_LIKE = (
     rb"|#[ \t]*define[ \t]+(?P<macro>[A-Za-z_]\w*)"
@@ -118,6 +118,9 @@ def shaped(data: bytes, language: str, spans: Iterable[tuple[int, int]]) -> Iter
             # A function of C is told from its call by the brace behind the parentheses.
             calls += 1
             macro = MACRO.match(data, start, end) is not None
+            if not macro and start == match.start() and data[max(0, start - 100) : start].rstrip().endswith(b")"):
+                # What stands between the head and the body of a function says something about it.
+                continue
             if calls > MOST_CALLS or not _has_body(data, end, MACRO_BODY if macro else BODY):
                 continue
             kind = "function"
@@ -171,9 +174,8 @@ def readable(data: bytes, language: str) -> bytes:
         # A type ends at a line break before `<`, which the grammar takes for its arguments.
         for match in GENERIC_LINE.finditer(data):
             start = match.start()
-            before = data[max(0, start - 200) : start].rstrip(b" \t")
-            last = before.rstrip()[-1:]
-            if before.endswith(b"\n") and (last.isalnum() or last in (b">", b")", b"]", b"}", b"_")):
+            before = data[max(0, start - 2_000) : start].rstrip(b" \t")
+            if before.endswith(b"\n") and _may_end(before):
                 edits.append((start - 1, start, b";"))
     if not edits:
         return data
@@ -181,3 +183,12 @@ def readable(data: bytes, language: str) -> bytes:
     for start, end, mark in edits:
         text[start:end] = mark * (end - start)
     return bytes(text)
+
+
+def _may_end(before: bytes) -> bool:
+    """Return whether a member or a statement may end where the text `before` does, comments left out."""
+    before = before.rstrip()
+    while before.endswith(b"*/") and (at := before.rfind(b"/*")) >= 0:
+        before = before[:at].rstrip()
+    last = before[-1:]
+    return last.isalnum() or last in (b">", b")", b"]", b"}", b"_", b'"', b"'")

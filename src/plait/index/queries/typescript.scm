@@ -11,6 +11,7 @@
 (public_field_definition name: (_) @name value: [(arrow_function) (function_expression)]) @method
 (variable_declarator name: (identifier) @name value: [(arrow_function) (function_expression) (generator_function)]) @function
 (variable_declarator name: (identifier) @name value: (class)) @class
+(class name: (_) @name) @class
 [(function_expression name: (identifier) @name) (generator_function name: (identifier) @name)] @function
 (pair key: [(property_identifier) (string)] @name value: [(arrow_function) (function_expression) (generator_function)]) @method
 (assignment_expression left: (member_expression) @name right: [(arrow_function) (function_expression) (generator_function)]) @function
