@@ -53,7 +53,9 @@ async def _build(root: Path, cache: Path) -> IndexStatus:
     index = CodeIndex(root, cache, show)
     index.start(any_size=True)
     try:
-        return await index.wait_until_settled()
+        status = await index.wait_until_settled()
+        # What lies aside is gone with the process that made it: of no use to anybody who comes later.
+        return IndexStatus(state="off", why=status.why) if status.database else status
     finally:
         await index.close()
 
