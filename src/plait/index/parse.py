@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import functools
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -42,6 +43,8 @@ TANGLE_BYTES = 8_000
 MOST_IN_A_TANGLE = 600
 MOST_PENDING_MATCHES = 4_096
 DEEPEST = 60
+# A parser and a cursor are kept for each language, and let other threads run in the midst of their work.
+ONE_AT_A_TIME = threading.Lock()
 
 
 class Import(NamedTuple):
@@ -92,6 +95,11 @@ RANK_OF_SHAPES = 1_000
 
 def parse(data: bytes, language: str) -> Parsed:
     """Return what `data` defines and imports, in the order of the text."""
+    with ONE_AT_A_TIME:
+        return _parsed(data, language)
+
+
+def _parsed(data: bytes, language: str) -> Parsed:
     if not languages.available(language):
         return Parsed([], [], "language")
     if len(data) > LARGEST_BYTES:
@@ -230,6 +238,11 @@ def _is_cpp(data: bytes) -> bool:
 
 def comment_spans(data: bytes, language: str) -> list[tuple[int, int]]:
     """Return the byte ranges of the comments in `data`, in order; none if its grammar is not installed."""
+    with ONE_AT_A_TIME:
+        return _comment_spans(data, language)
+
+
+def _comment_spans(data: bytes, language: str) -> list[tuple[int, int]]:
     reader = _reader(language) if languages.available(language) and len(data) <= LARGEST_BYTES else None
     tree = _tree(reader.parser, data) if reader else None
     query = _comments(language) if tree else None
