@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +21,8 @@ from plait.index.store import FileState
 from plait.index.words import Splitter
 
 LARGEST_FILE_BYTES = 2_000_000
+MOST_MEMORY_BYTES = 1_000_000_000
+"""Of addresses, on systems that can limit them; a worker uses a few dozen megabytes."""
 BINARY_HEAD_BYTES = 8_192
 HEAD_BYTES = 256
 # Longer lines on average are made by machines: there are names in them, but nobody looks for a definition there.
@@ -100,10 +103,22 @@ def _unreadable(path: bytes) -> Row:
     return Row(status.st_mtime_ns, status.st_size, None, FileState.UNREADABLE)
 
 
-def main(root: str) -> int:
+def _limit_memory() -> None:
+    """Some grammars take gigabytes for a few kilobytes of nonsense: then this process ends, and not the machine."""
     try:
+        # Not on every platform.
+        import resource
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = MOST_MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(hard, MOST_MEMORY_BYTES)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+def main(root: str) -> int:
+    _limit_memory()
+    # Otherwise whoever started it is gone.
+    with suppress(EOFError, BrokenPipeError):
         serve(Path(root), sys.stdin.buffer, sys.stdout.buffer)
-    except (EOFError, BrokenPipeError):
-        # Whoever started it is gone.
-        return 0
     return 0
