@@ -1,0 +1,61 @@
+"""What is said around the transcript, as lines: the welcome, what is going on, what is queued. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from plait.protocol.display import sanitise_line
+from plait.views.tui.call_blocks import SPINNER, duration
+from plait.views.tui.palette import Palette
+from plait.views.tui.projector import State
+from plait.views.tui.wrapping import cut, cut_middle
+
+EXAMPLES = ("where is the configuration read?", "what calls this function?", "fix the failing test in …")
+MOST_QUEUED = 4
+
+
+def activity_line(state: State, working_s: float, interrupt_key: str, palette: Palette, *, still: bool) -> Text:
+    """Return what the agent does, for `working_s` seconds by now; empty if it does nothing. `still`: no spinner."""
+    if not state.working:
+        return Text("")
+    glyph = "●" if still else SPINNER[int(working_s * 10) % len(SPINNER)]
+    doing = "waiting for you" if state.asked is not None else state.doing
+    return Text.assemble(
+        (f"{glyph} ", palette.write if state.asked is not None else palette.you),
+        (f"{doing} · {duration(working_s * 1000)} · {interrupt_key} interrupts", palette.dim),
+    )
+
+
+def queue_lines(queue: Sequence[str], palette: Palette, width: int, *, can_edit: bool) -> list[Text]:
+    """Return what waits to be sent; `can_edit` if a key takes the last one back."""
+    lines = [
+        Text(cut(f"◇ queued {number}: {sanitise_line(text)}", width - 4), palette.dim)
+        for number, text in enumerate(queue, 1)
+    ]
+    if len(lines) > MOST_QUEUED:
+        lines = [*lines[: MOST_QUEUED - 1], Text(f"  … {len(queue) - MOST_QUEUED + 1} more", palette.dim)]
+    if lines and can_edit:
+        lines[-1].append("   Up edits the last one", palette.faint)
+    return lines
+
+
+def welcome_lines(place: str, branch: str | None, palette: Palette, width: int, *, is_scout: bool) -> list[Text]:
+    """Return the first screen; `is_scout` if no language model is configured."""
+    lines = [
+        Text(""),
+        Text.assemble(("  plait", palette.you), ("  a coding assistant whose tools run in parallel", palette.dim)),
+        Text.assemble(
+            "  ",
+            (cut_middle(place, max(10, width - 24)), palette.text),
+            (f"  {branch}" if branch else "", palette.dim),
+        ),
+        Text(""),
+        *(Text(f"  {cut(example, width - 4)}", palette.dim) for example in EXAMPLES),
+    ]
+    if is_scout:
+        without = "  No language model is configured: questions are answered by searching the code."
+        how = "  Set ANTHROPIC_API_KEY or OPENAI_API_KEY, or type /model to see what is there."
+        lines += [Text(""), Text(cut(without, width), palette.write), Text(cut(how, width), palette.dim)]
+    return lines
