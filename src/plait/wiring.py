@@ -21,7 +21,7 @@ from plait.agent.permissions import Permissions
 from plait.agent.result_cache import ResultCache
 from plait.config.launch import Opening
 from plait.config.models import DEFAULT_MODELS, KEY_VARIABLES, SCOUT, model_name
-from plait.config.settings import Loaded, Settings, environment
+from plait.config.settings import Loaded, environment
 from plait.effects.shell import command_effects
 from plait.host import garbage, git
 from plait.host.files import stat_stamp
@@ -250,7 +250,7 @@ async def open_session(
                 only_tools=settings.tools,
                 # Without an endpoint it could only say that it is not configured.
                 without_tools=(*settings.disallowed_tools, *(() if settings.web_search.endpoint else ("web_search",))),
-                search_by_provider=_may_search_by_provider(settings),
+                search_by_provider=settings.may_search_by_provider,
                 persisted=opened is not None,
                 index_words=lambda: indexes[workspace.roots[0]].status().words,
                 outline=lambda path, tokens: _outline(path, tokens, workspace, indexes),
@@ -280,12 +280,6 @@ async def _outline(path: str, tokens: int, workspace: Workspace, indexes: Mappin
 def _build(indexes: Iterable[CodeIndex]) -> None:
     for index in indexes:
         index.start(any_size=True)
-
-
-def _may_search_by_provider(settings: Settings) -> bool:
-    """True if the user has no endpoint for searches of ours and has not taken the tool away."""
-    is_offered = settings.tools is None or "web_search" in settings.tools
-    return settings.web_search.endpoint is None and is_offered and "web_search" not in settings.disallowed_tools
 
 
 def _indexes(loaded: Loaded, workspace: Workspace, emit: Emit) -> dict[Path, CodeIndex]:

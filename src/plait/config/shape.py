@@ -98,6 +98,12 @@ class Settings:
     network: Network = field(default_factory=Network)
     keyboard: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def may_search_by_provider(self) -> bool:
+        """True if there is no endpoint for searches of ours, and the user has not taken the tool away."""
+        is_offered = self.tools is None or "web_search" in self.tools
+        return self.web_search.endpoint is None and is_offered and "web_search" not in self.disallowed_tools
+
 
 SECTIONS: dict[str, type[Any]] = {
     "limits": Limits,
