@@ -34,6 +34,8 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     """There is no such file any more."""
 
 
+RENEW = 75
+"""The exit code of a worker in whose place another is wanted (EX_TEMPFAIL of sysexits(3))."""
 GONE = Row(0, 0, None, 0, gone=True)
 
 

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -407,30 +408,42 @@ class Reader:
 
     def similar(self, typed: str, most: int = 2000) -> list[Defined]:
         """Return definitions whose name is like what was typed (`index.alike`), the most alike first."""
-        wanted = alike.squeezed(text_of(typed))
-        # A rough sieve in one pass over the names; `likeness` decides.
-        loosely = [_like(*alike.pieces(typed))]
-        squeezed = [_like(wanted), *(_like(part) for part in alike.stretches(wanted))]
-        slips = alike.slips(len(wanted))
-        held = "replace(name, '_', '') LIKE ? ESCAPE '!'"
-        conditions = " OR ".join([held] * (len(squeezed) - 1)) or "0"
-        rows = self._db.execute(
-            f"SELECT DISTINCT name FROM symbols WHERE name LIKE ? ESCAPE '!' OR {held} "
-            f"OR length(replace(name, '_', '')) BETWEEN ? AND ? AND ({conditions}) LIMIT ?",
-            (*loosely, squeezed[0], len(wanted) - slips, len(wanted) + slips, *squeezed[1:], MOST_SIEVED),
-        )
-        near = [(alike.likeness(typed, name), name) for (name,) in rows]
-        names = sorted((one for one in near if one[0] > 0), key=lambda one: (-one[0], len(one[1]), one[1]))
+        near = _alike(typed, self._names_with(typed))
+        if not near or near[0][0] < alike.MEANT:
+            near = _alike(typed, (name for _, name in near), self._names_near(typed))
         found: list[Defined] = []
-        seen: set[str] = set()
-        for _, name in names[:MOST_ALIKE]:
-            if name.lower() in seen:
-                continue
-            seen.add(name.lower())
+        for name in list(dict.fromkeys(name.lower() for _, name in near))[:MOST_ALIKE]:
             found += self.definitions(name, most)
             if len(found) >= most:
                 break
         return found[:most]
+
+    def _names_with(self, typed: str) -> Iterator[str]:
+        """Yield the names that hold the words of what was typed, in order."""
+        pattern = _like(*(text_of(piece) for piece in alike.pieces(typed)))
+        sql = "SELECT DISTINCT name FROM symbols WHERE name LIKE ? ESCAPE '!' LIMIT ?"
+        return (name for (name,) in self._db.execute(sql, (pattern, MOST_SIEVED)))
+
+    def _names_near(self, typed: str) -> Iterator[str]:
+        """Yield the names that hold what was typed if nothing divides their words, or one of its stretches."""
+        wanted = alike.squeezed(text_of(typed))
+        slips, stretches = alike.slips(len(wanted)), alike.stretches(wanted)
+        held = " OR ".join(["bare LIKE ? ESCAPE '!'"] * len(stretches)) or "0"
+        # The names are put together first: otherwise it would be done anew for each pattern.
+        rows = self._db.execute(
+            "WITH bared AS MATERIALIZED (SELECT name, replace(name, '_', '') AS bare FROM symbols "
+            "WHERE length(name) >= ?) SELECT DISTINCT name FROM bared "
+            f"WHERE bare LIKE ? ESCAPE '!' OR (length(bare) BETWEEN ? AND ? AND ({held})) LIMIT ?",
+            (
+                len(wanted) - slips,
+                _like(wanted),
+                len(wanted) - slips,
+                len(wanted) + slips,
+                *(_like(stretch) for stretch in stretches),
+                MOST_SIEVED,
+            ),
+        )
+        return (name for (name,) in rows)
 
     def outline(self, path: str) -> list[Defined]:
         """Return the definitions of one file, by line."""
@@ -516,6 +529,12 @@ def _defined(row: tuple[Any, ...]) -> Defined:
 def _imported(row: tuple[Any, ...]) -> Imported:
     path, line, module, mtime_ns, size = row
     return Imported(restored(path), line, module, Stamp(mtime_ns, size))
+
+
+def _alike(typed: str, *names: Iterable[str]) -> list[tuple[float, str]]:
+    """Return the names that are like what was typed, each with its likeness, the most alike first."""
+    near = [(alike.likeness(typed, name), name) for name in dict.fromkeys(chain(*names))]
+    return sorted((one for one in near if one[0] > 0), key=lambda one: (-one[0], len(one[1]), one[1]))
 
 
 def _like(*parts: str) -> str:

@@ -17,7 +17,7 @@ LONGEST_WORD_BYTES = 64
 MOST_WORDS = 20_000
 """Different identifiers of one file that count: beyond are tables of data."""
 OFTEN = 3
-MOST_REMEMBERED = 250_000
+MOST_REMEMBERED = 60_000
 
 
 class Words(NamedTuple):

@@ -16,13 +16,16 @@ from typing import BinaryIO
 import msgspec
 
 from plait.index import languages, parse
-from plait.index.frames import GONE, Row, Task, read_frame, write_frame
+from plait.index.frames import GONE, RENEW, Row, Task, read_frame, write_frame
 from plait.index.store import FileState
 from plait.index.words import Splitter
 
 LARGEST_FILE_BYTES = 2_000_000
 MOST_MEMORY_BYTES = 1_000_000_000
 """Of addresses, on systems that can limit them; a worker uses a few dozen megabytes."""
+SWOLLEN_BYTES = 80_000_000
+FILES_A_LIFE = 1_000
+"""A worker reads so many at least: to begin anew costs a tenth of a second."""
 BINARY_HEAD_BYTES = 8_192
 HEAD_BYTES = 256
 # Longer lines on average are made by machines: there are names in them, but nobody looks for a definition there.
@@ -30,13 +33,21 @@ MINIFIED_LINE_BYTES = 1_000
 
 
 def serve(root: Path, source: BinaryIO, sink: BinaryIO) -> None:
-    """Answer each batch of tasks by one message a file, in order, until the source ends."""
+    """Answer each batch of tasks by one message a file, in order, until the source ends.
+
+    Raises:
+        SystemExit: It has grown, and another can go on where it stopped; code `RENEW`.
+    """
     tasks = msgspec.msgpack.Decoder(list[Task])
+    read = 0
     encode = msgspec.msgpack.Encoder().encode
     splitter = Splitter()
     while (data := read_frame(source)) is not None:
         for task in tasks.decode(data):
             write_frame(sink, encode(read_row(root, task, splitter)))
+            read += 1
+        if read >= FILES_A_LIFE and _is_swollen():
+            sys.exit(RENEW)
 
 
 def read_row(root: Path, task: Task, splitter: Splitter) -> Row:
@@ -101,6 +112,16 @@ def _unreadable(path: bytes) -> Row:
     except OSError:
         return GONE
     return Row(status.st_mtime_ns, status.st_size, None, FileState.UNREADABLE)
+
+
+def _is_swollen() -> bool:
+    """Say whether memory was taken that will not be given back: parsers leave it in pieces."""
+    try:
+        import resource
+    except ImportError:
+        return False
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024) > SWOLLEN_BYTES
 
 
 def _limit_memory() -> None:

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from plait.index.frames import GONE, Row, Task, read_frame, write_frame
+from plait.index.frames import GONE, RENEW, Row, Task, read_frame, write_frame
 from plait.index.scan import stamp_of
 from plait.index.store import FileState
 
@@ -28,6 +28,7 @@ FILE_LIMIT_S = 10.0
 """A file that takes longer is given up."""
 MOST_WORKERS = 4
 MOST_LOST = 6
+IDLE_S = 5.0
 # Fewer files are not worth a second process.
 FILES_A_WORKER = 150
 
@@ -96,13 +97,16 @@ class Workers:
     def check(self) -> None:
         """End workers that have been at one file for too long. To be called now and then."""
         now = time.monotonic()
+        if not self.open and self._workers and now - max(worker.since for worker in self._workers) > IDLE_S:
+            # The next change starts another: that takes a tenth of a second, and memory all the time.
+            self.thin_out(0)
         for worker in list(self._workers):
             if worker.open and now - worker.since > self._file_limit_s:
                 worker.process.kill()
 
-    def thin_out(self) -> None:
-        """End all workers but one: there is nothing left to share."""
-        while len(self._workers) > 1 and not self._workers[-1].open:
+    def thin_out(self, left: int = 1) -> None:
+        """End all workers but `left`: there is nothing to share."""
+        while len(self._workers) > left and not self._workers[-1].open:
             self._end(self._workers.pop())
 
     def close(self) -> None:
@@ -172,13 +176,17 @@ class Workers:
             return
         self._workers.remove(worker)
         self._end(worker)
-        self._lost_in_a_row += 1
+        renewed = worker.process.returncode == RENEW
+        self._lost_in_a_row += not renewed
         if self._lost_in_a_row > MOST_LOST:
             self._waiting.clear()
             self._on_failure(f"its workers ended {MOST_LOST} times in a row, last with {worker.process.returncode}")
             return
         rest = list(worker.open)
-        if rest and rest[0].definitions:
+        if renewed:
+            # It stopped between two batches: nothing is wrong with the next file.
+            pass
+        elif rest and rest[0].definitions:
             rest[0] = Task(rest[0].path, definitions=False)
         elif rest:
             # Even its words cannot be had.
