@@ -168,7 +168,7 @@ class RipgrepAlone:
             text=True,
             errors="replace",
         )
-        return [line.removeprefix("./") for line in done.stdout.splitlines()]
+        return [line.removeprefix("./") for line in done.stdout.split("\n")[:-1]]
 
 
 @dataclass(slots=True)
