@@ -28,6 +28,7 @@ LATE_IMPORTS = {
     ("plait.index.freshness", "plait.index.frames"): RARE,
     ("plait.index.freshness", "plait.index.words"): RARE,
     ("plait.index.freshness", "plait.index.worker"): RARE,
+    ("plait.index.languages", "importlib"): START_UP,
     ("plait.index.parse", "tree_sitter"): RARE,
     ("plait.index.watch", "watchfiles._rust_notify"): START_UP,
     ("plait.index.worker", "resource"): PLATFORM,

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 NICENESS = 10
@@ -20,6 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m plait.index", allow_abbrev=False)
     parser.add_argument("root")
     parser.add_argument("--worker", action="store_true")
+    parser.add_argument("--yielding", action="store_true", help="run only when nobody else wants to")
     parser.add_argument("--directory", type=Path)
     parser.add_argument("--once", action="store_true", help="end as soon as the index is ready")
     parser.add_argument("--any-size", action="store_true", help="whatever the number of files")
@@ -29,6 +31,9 @@ def main() -> int:
     if options.worker:
         from plait.index.worker import main as work
 
+        if options.yielding and hasattr(os, "SCHED_IDLE"):
+            with suppress(OSError):
+                os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         return work(options.root)
     if options.directory is None:
         parser.error("--directory is missing")
@@ -75,10 +80,8 @@ def _step_back() -> None:
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     if hasattr(os, "sched_setscheduler"):
-        try:
+        with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-        except OSError:
-            return
 
 
 if __name__ == "__main__":

@@ -259,6 +259,7 @@ class Indexer:
             total = len(files)
             self._set(state="building", done=total - len(wanted), total=total, files=total)
         self._in_work.update(wanted)
+        self._workers.yielding = len(wanted) > MOST_EVENTS
         self._workers.ask(wanted)
         if not self._workers.open:
             self._write()
@@ -371,7 +372,9 @@ class Indexer:
 
     def _become_ready(self, writer: Writer) -> None:
         counts = writer.counts()
-        self._workers.thin_out()
+        # Those that gave way to everybody are too slow for single changes.
+        self._workers.thin_out(0 if self._workers.yielding else 1)
+        self._workers.yielding = False
         writer.tidy()
         self._set(
             state="ready",

@@ -12,7 +12,7 @@ import importlib
 import importlib.util
 import re
 from dataclasses import dataclass
-from importlib import metadata, resources
+from importlib import resources
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -177,12 +177,15 @@ def grammar_versions() -> str:
         told.update(f"{module} {_version(module)}\n".encode())
     for name in sorted({grammar.query for grammar in GRAMMARS.values()}):
         told.update(query_text(name).encode())
-    for source in ("parse.py", "languages.py", "import_lines.py"):
+    for source in ("parse.py", "scopes.py", "shapes.py", "languages.py", "import_lines.py"):
         told.update(resources.files("plait.index").joinpath(source).read_bytes())
     return told.hexdigest()
 
 
 def _version(module: str) -> str:
+    # Slow to load, and only the one that writes asks.
+    from importlib import metadata
+
     try:
         return metadata.version(module.replace("_", "-"))
     except metadata.PackageNotFoundError:

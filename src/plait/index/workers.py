@@ -64,6 +64,8 @@ class Workers:
         self._on_failure = on_failure
         self._file_limit_s = file_limit_s
         self._lost_in_a_row = 0
+        self.yielding = False
+        """Whether workers that are started now run only when nobody else wants to."""
         self._deliver = deliver
         self._on_row = on_row
         self._waiting: deque[Task] = deque()
@@ -138,7 +140,10 @@ class Workers:
 
     def _started(self) -> _Worker:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "plait.index", "--worker", str(self._root)],
+            [
+                *(sys.executable, "-P", "-m", "plait.index", "--worker", str(self._root)),
+                *(["--yielding"] if self.yielding else []),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
