@@ -115,10 +115,10 @@ def _matching(paths: tuple[str, ...], wanted: str, shape: Shape) -> dict[str, fl
     together = {path: score for path, score in scored.items() if score >= TOGETHER}
     if together or (shape is not Shape.PATH and len(squeezed) < LONG):
         return together or scored
-    return _mistyped(paths, wanted) or scored
+    return _mistyped(known, wanted) or scored
 
 
-def _mistyped(paths: Sequence[str], wanted: str) -> dict[str, float]:
+def _mistyped(known: Table, wanted: str) -> dict[str, float]:
     """Return the paths whose name, or whose end, is `wanted` but for a slip or two; with its extension or without."""
     if " " in wanted:
         return {}
@@ -127,7 +127,8 @@ def _mistyped(paths: Sequence[str], wanted: str) -> dict[str, float]:
     allowed, parts = alike.slips(len(typed)), alike.stretches(typed)
     depth = typed.count("/")
     scored = {}
-    for path in paths if parts else ():
+    # Some stretch of it is right, and only what holds one is looked at closely.
+    for path in dict.fromkeys(path for part in parts for path in known.holding(part)):
         pieces = path.lower().split("/")[-1 - depth :]
         stem = _squeezed("/".join((*pieces[:-1], pieces[-1].partition(".")[0])))
         if abs(len(stem) - len(typed)) > allowed or not any(part in stem for part in parts):
