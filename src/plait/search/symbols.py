@@ -63,6 +63,8 @@ async def _stored(look: Look, view: View, name: str) -> Found:
         exact = stored.owned(rows, scopes) or [row for row in rows if _is_module(row.path, scopes[-1])]
     chosen = set(exact)
     hits = [*_stored_order(look, exact), *_stored_order(look, [row for row in rows if row not in chosen])]
+    if look.tree.is_partial:
+        return Found("symbols", tuple(hits), frozenset((row.path, row.line) for row in exact))
     if not rows and look.shape in (Shape.IDENTIFIER, Shape.PROSE, Shape.QUALIFIED):
         near = await asyncio.to_thread(stored.similar, view, look.tree, name, look.shape)
         if look.shape is Shape.QUALIFIED:

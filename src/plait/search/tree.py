@@ -44,13 +44,17 @@ class Tree:
         """view: what the index knows of the root, None to look at the files for everything."""
         self.place = replace(place, globs=tuple(at_any_depth(glob) for glob in place.globs))
         self.view = view
+        self.is_partial = False
+        """Only what the view knows for sure is wanted; others look for the rest."""
         self._looker = looker
         self._budget = budget
         self._shared: dict[str, asyncio.Task[Any]] = {}
 
     def seen_by(self, view: View | None) -> Tree:
-        """Return the same tree as an index knows it."""
-        return Tree(self.place, self._looker, self._budget, view)
+        """Return the same tree as a half-built index knows it."""
+        tree = Tree(self.place, self._looker, self._budget, view)
+        tree.is_partial = True
+        return tree
 
     async def close(self) -> None:
         for task in self._shared.values():
