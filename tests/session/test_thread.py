@@ -11,10 +11,10 @@ from tests.session.talk import Talk, new
 from plait.protocol.commands import Cancel, Prompt
 from plait.protocol.errors import UserError
 from plait.protocol.events import Stamped, TurnEnded
-from plait.protocol.ports import SessionHandle
+from plait.protocol.ports import SessionHandle, SharesInterpreter
 from plait.protocol.queries import GetLog
 from plait.session.store import Store
-from plait.session.thread import open_in_thread
+from plait.session.thread import EngineThread, ThreadedHandle, open_in_thread
 
 
 def engines() -> list[threading.Thread]:
@@ -107,3 +107,31 @@ def test_an_engine_that_nobody_closed_does_not_keep_the_process_alive(store: Sto
     ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "bye\n", "")
+
+
+async def test_an_engine_rests_while_a_key_is_answered_and_no_longer(store: Store) -> None:
+    engine = EngineThread()
+    engine.start()
+
+    async def opening() -> SessionHandle:
+        return new(store).session
+
+    session = await engine.run(opening())
+    handle = ThreadedHandle(session, engine, most_rest_s=60)
+    assert isinstance(handle, SharesInterpreter)
+    done, worked = threading.Event(), threading.Event()
+
+    handle.rest_until(done)
+    engine.loop.call_soon_threadsafe(worked.set)
+    assert not await asyncio.to_thread(worked.wait, 0.05)
+    done.set()
+    assert await asyncio.to_thread(worked.wait, 30)
+
+    hasty = ThreadedHandle(session, engine, most_rest_s=0.001)
+    hasty.rest_until(threading.Event())
+    worked.clear()
+    engine.loop.call_soon_threadsafe(worked.set)
+    assert await asyncio.to_thread(worked.wait, 30)
+
+    await handle.close()
+    handle.rest_until(done)

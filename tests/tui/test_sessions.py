@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -153,3 +154,23 @@ async def test_leaving_tells_what_was_last_said_and_whether_it_was_kept(persiste
         stage.app.exit()
 
         assert stage.app.return_value == Left(session.session_id, "", persisted)
+
+
+async def test_a_working_engine_rests_until_a_key_is_painted() -> None:
+    class Restful(FakeSession):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rests: list[threading.Event] = []
+
+        def rest_until(self, done: threading.Event) -> None:
+            self.rests.append(done)
+
+    session = Restful()
+    async with staged(session=session) as stage:
+        await stage.press("a")
+        assert session.rests == []
+
+        await stage.say(TurnStarted(1, "go", "m"))
+        await stage.press("b")
+        assert session.rests
+        await until(stage, lambda: all(done.is_set() for done in session.rests))

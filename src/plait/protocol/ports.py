@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from threading import Event as Flag
+from typing import Protocol, TypeVar, runtime_checkable
 
 from plait.protocol.calls import CallKey, OutcomeStatus, TodoItem
 from plait.protocol.commands import Answer, Command, PermissionMode, Rule
@@ -57,6 +58,18 @@ class SessionHandle(Protocol):
     async def complete(self, prefix: str) -> Sequence[Completion]: ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class SharesInterpreter(Protocol):
+    """A session whose engine runs in another thread of this process, where only one of the two gets on at a time.
+
+    Contract: any thread may call; never blocks, never raises.
+    """
+
+    def rest_until(self, done: Flag) -> None:
+        """Let the engine rest until `done` is set: the view answers a key, or paints. Not for long."""
+        ...
 
 
 class Sessions(Protocol):

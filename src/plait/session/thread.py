@@ -21,6 +21,8 @@ JOIN_WITHIN_S = 0.5
 """After the session has closed, which has its own limit. The thread is a daemon: left behind, it keeps nobody alive."""
 UNWIND_S = 0.2
 SWITCH_EVERY_S = 0.0005
+MOST_REST_S = 0.025
+"""For a key, or a painting. Each takes about 5 ms if the interpreter is not shared meanwhile, and 20 if it is."""
 
 
 class EngineThread:
@@ -79,9 +81,10 @@ async def _unwind() -> None:
 class ThreadedHandle:
     """A session of an engine's thread, for a view on another loop."""
 
-    def __init__(self, session: SessionHandle, engine: EngineThread) -> None:
+    def __init__(self, session: SessionHandle, engine: EngineThread, most_rest_s: float = MOST_REST_S) -> None:
         self._session = session
         self._engine = engine
+        self._most_rest_s = most_rest_s
 
     @property
     def session_id(self) -> str:
@@ -92,6 +95,10 @@ class ThreadedHandle:
 
     def subscribe(self, wake: Callable[[], None], *, since: int | None = None) -> Subscription:
         return self._session.subscribe(wake, since=since)
+
+    def rest_until(self, done: threading.Event) -> None:
+        with suppress(RuntimeError):  # It has ended.
+            self._engine.loop.call_soon_threadsafe(done.wait, self._most_rest_s)
 
     async def query(self, query: Query[A]) -> A:
         return await self._engine.run(self._session.query(query))

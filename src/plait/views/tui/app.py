@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import App, SuspendNotSupported
 from textual.binding import BindingType
 from textual.theme import Theme
@@ -201,6 +202,11 @@ class PlaitApp(App[Left]):
         await asyncio.to_thread(self.desktop.save_draft, self._draft)
         if self.chat.handle is not None:
             await self.chat.handle.close()
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key):
+            self.chat.go_first()
+        await super().on_event(event)
 
     # --- themes --------------------------------------------------------------------------------------------------
 

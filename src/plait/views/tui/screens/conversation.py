@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
@@ -16,7 +17,7 @@ from plait.protocol.commands import (
     Steer,
 )
 from plait.protocol.errors import PlaitError
-from plait.protocol.ports import SessionHandle, Subscription
+from plait.protocol.ports import SessionHandle, SharesInterpreter, Subscription
 from plait.protocol.queries import GetLog, GetStatus
 from plait.views.tui import slash
 from plait.views.tui.blocks import Block
@@ -167,6 +168,18 @@ class Conversation(Screen[None]):
         else:
             self.handle.submit(command)
 
+    def go_first(self) -> None:
+        """A key has come, or events are taken: let a working engine rest until what that does is painted.
+
+        Only one of the two gets on at a time; one after the other is sooner done than both by turns.
+        """
+        handle: object = self.handle
+        working = self.projector is not None and self.projector.state.working
+        if working and self.is_current and isinstance(handle, SharesInterpreter):
+            painted = threading.Event()
+            handle.rest_until(painted)
+            self.call_after_refresh(painted.set)
+
     def _woken(self) -> None:
         """Something waits: take it now if the last time is long enough ago, else soon."""
         if self._flush_timer is None:
@@ -177,6 +190,7 @@ class Conversation(Screen[None]):
         if self._subscription is None or self.projector is None:
             return
         self._pace.begin()
+        self.go_first()
         if self.transcript.is_drawing:
             # What came before is not on the screen yet.
             self._woken()
