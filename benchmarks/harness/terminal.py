@@ -38,6 +38,7 @@ QUESTIONS: tuple[tuple[re.Pattern[bytes], bytes], ...] = tuple(
     )
 )
 ANY_QUESTION = re.compile(b"|".join(b"(?:" + question.pattern + b")" for question, _ in QUESTIONS))
+LONGEST_QUESTION = 32
 # Letters that nothing on the screen contains; each is typed once, so that the first time its bytes come it is its echo.
 PROBES = tuple(chr(code) for code in (*range(0x430, 0x450), *range(0x3B1, 0x3C2), *range(0x561, 0x587)))
 
@@ -98,12 +99,14 @@ class Terminal:
             self.closed = True
             time.sleep(0.005)
             return False
+        # Looking at all of it again each time would hold up the program that writes, and what is measured of it.
+        begin = max(self._answered, len(self.screen) - LONGEST_QUESTION)
         self.screen += data
-        self._answer()
+        self._answer(begin)
         return True
 
-    def _answer(self) -> None:
-        for found in ANY_QUESTION.finditer(self.screen, self._answered):
+    def _answer(self, begin: int) -> None:
+        for found in ANY_QUESTION.finditer(self.screen, begin):
             self._answered = found.end()
             self.send(next(answer for question, answer in QUESTIONS if question.fullmatch(found[0])))
 
