@@ -311,7 +311,9 @@ async def capped(bench: Bench) -> list[Figure]:
         (work / f"f{number}.txt").write_text("the common word\n" * 1_000)
     program = find_program("rg")
     assert program is not None
-    theirs_s = typical([timed(lambda: Ripgrepy("common", str(work), rg_path=program).json().run().as_dict) for _ in range(3)])
+    theirs_s = typical(
+        [timed(lambda: Ripgrepy("common", str(work), rg_path=program).json().run().as_dict) for _ in range(3)]
+    )
     looker, place = Ripgrep(program), Place(work.resolve())
     ours = []
     for _ in range(5):
