@@ -54,6 +54,8 @@ class Sheet:
         self.look = Look(0, Palette.of({}, dark=True))
         self.starts: list[int] = [0]
         """On which line each block begins, and where the last one ends."""
+        self.version = 0
+        """Another number as soon as a line looks different or has moved."""
         self._drawn: list[Drawn] = []
         self._behind: set[Drawn] = set()
         self._first_moved: int | None = None
@@ -79,6 +81,7 @@ class Sheet:
     def drop(self, block: Block) -> None:
         place = self.blocks.index(block)
         block.watcher = None
+        self.version += 1
         self._behind.discard(self._drawn[place])
         height = self.starts[place + 1] - self.starts[place]
         del self.blocks[place], self._drawn[place]
@@ -94,6 +97,7 @@ class Sheet:
         self._behind.clear()
         self.starts = [0]
         self._first_moved = self._first_changed = None
+        self.version += 1
 
     def _watch(self, block: Block, place: int) -> Drawn:
         drawn = Drawn(place)
@@ -161,6 +165,7 @@ class Sheet:
             lines = [*lines, Text("")]
         kept = drawn.settled if drawn.key is not None and drawn.key[1:] == key[1:] else 0
         before = len(drawn.strips)
+        self.version += 1
         drawn.strips[kept:] = [to_strip(line, look.width, look.ground, look.left, look.right) for line in lines[kept:]]
         drawn.settled = min(block.settled_lines, len(drawn.strips))
         drawn.key = key
@@ -174,6 +179,7 @@ class Sheet:
         first, changed = self._first_moved, self._first_changed
         self._first_moved = self._first_changed = None
         if first is not None:
+            self.version += 1
             heights = (len(drawn.strips) for drawn in self._drawn[first:])
             self.starts[first:] = accumulate(heights, initial=self.starts[first])
         return first is not None, changed

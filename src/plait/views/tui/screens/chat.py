@@ -257,7 +257,7 @@ class Chat(Conversation):
         self.plait.wake_engine()
         word = message.word
         mark = "! " if self.prompt.text.startswith("!") else "❯ "
-        self.query_one("#prompt-mark", Static).update(mark, layout=False)
+        self._put("#prompt-mark", Text(mark))
         if message.at_start and word.startswith("/") and "/" not in word[1:]:
             self._show_popup(word, [(f"/{c.name}", c.help) for c in slash.matching(word)], at_start=True)
         elif word.startswith("@") and self.handle is not None:

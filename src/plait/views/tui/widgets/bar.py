@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.segment import Segment
 from rich.style import Style
+from textual.filter import LineFilter
 from textual.geometry import Region
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
@@ -12,12 +15,22 @@ from textual.strip import Strip
 class Bar(ScrollBar):
     """While a reply streams it changes with every line, and is as high as the screen."""
 
+    _painted_for: tuple[object, ...] = ()
+    _lines: list[Strip]
+
     def render_lines(self, crop: Region) -> list[Strip]:
         bar = self.render()
         assert isinstance(bar, ScrollBarRender)
         assert isinstance(bar.style, Style)
-        assert bar.style.color is not None
-        assert bar.style.bgcolor is not None
+        filters = self.get_line_filters()
+        looks = (crop, self.size, bar.virtual_size, bar.window_size, bar.position, bar.style, filters)
+        if looks != self._painted_for:
+            self._painted_for, self._lines = looks, self._paint(crop, bar, bar.style, filters)
+        return self._lines
+
+    def _paint(self, crop: Region, bar: ScrollBarRender, style: Style, filters: Sequence[LineFilter]) -> list[Strip]:
+        assert style.color is not None
+        assert style.bgcolor is not None
         cells = bar.render_bar(
             size=self.size.height,
             virtual_size=bar.virtual_size,
@@ -25,11 +38,10 @@ class Bar(ScrollBar):
             position=bar.position,
             thickness=bar.thickness,
             vertical=True,
-            back_color=bar.style.bgcolor,
-            bar_color=bar.style.color,
+            back_color=style.bgcolor,
+            bar_color=style.color,
         ).segments
         made: dict[int, Strip] = {}
-        filters = self.get_line_filters()
         ground = self.background_colors[1]
         strips = []
         for cell in list(cells)[crop.y : crop.bottom]:

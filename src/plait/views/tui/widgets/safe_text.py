@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from rich.text import Text
+from textual.geometry import Region
+from textual.strip import Strip
 from textual.widgets import Input, TextArea
 
 from plait.protocol.display import sanitise_in_place, sanitise_line
@@ -10,6 +12,16 @@ from plait.protocol.display import sanitise_in_place, sanitise_line
 
 class SafeTextArea(TextArea):
     """Text may come from a paste, a file's name, an editor or a model."""
+
+    _styled_for: tuple[object, ...] = ()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # The base asks the style sheet for a dozen styles at each key, and finds what it found before.
+        styled_for = (id(self._theme), self.has_focus, self.mouse_hover, self.app.app_focus)
+        if styled_for == self._styled_for:
+            return super(TextArea, self).render_lines(crop)
+        self._styled_for = styled_for
+        return super().render_lines(crop)
 
     def get_line(self, line_index: int) -> Text:
         return Text(sanitise_in_place(self.document.get_line(line_index)), end="", no_wrap=True)

@@ -62,6 +62,8 @@ class Transcript(ScrollView, can_focus=True):
         self._changed_s = 0.0
         self._unfinished_since_s: float | None = None
         self._unseen_timer: Timer | None = None
+        self._painted_for: tuple[object, ...] = ()
+        self._lines: list[Strip] = []
         self._bar_looks: tuple[int, bool, int, int] | None = None
 
     # --- what it shows -------------------------------------------------------------------------------------------
@@ -251,6 +253,11 @@ class Transcript(ScrollView, can_focus=True):
         top = self.scroll_offset.y - gutter.top
         filters = self.get_line_filters()
         ground = self.background_colors[1]
+        selected = self._selected if self.has_focus else None
+        look = (crop, top, self.sheet.version, self.sheet.look, selected, self.text_selection, ground, filters)
+        # Textual asks every widget for its lines whenever one of them is painted.
+        if look == self._painted_for:
+            return self._lines
         strips = []
         for y in crop.line_range:
             strip = self._painted(top + y)
@@ -259,6 +266,7 @@ class Transcript(ScrollView, can_focus=True):
             strips.append(strip)
         if crop.column_span != (0, self.sheet.look.left + self.sheet.look.width + self.sheet.look.right):
             strips = [strip.crop(*crop.column_span) for strip in strips]
+        self._painted_for, self._lines = look, strips
         return strips
 
     def render_line(self, y: int) -> Strip:
