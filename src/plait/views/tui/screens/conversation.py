@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from plait.views.tui.app import PlaitApp
 
 FLUSH_S = 1 / 12
-SHARE = 3
+SHARE = 6
 """Between two flushes the loop has so many times the time that the screen took since the one before."""
 MOST_REST_S = 0.5
 RESUMED_TURNS = 30
