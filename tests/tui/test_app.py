@@ -436,3 +436,19 @@ async def test_a_thousand_messages_are_one_widget_and_a_key_touches_none_of_them
 
 def test_the_keys_page_is_made_from_the_key_map() -> None:
     assert (REPOSITORY / "docs" / "keys.md").read_text() == as_markdown()
+
+
+async def test_text_is_selected_with_the_mouse_and_copied_with_one_key() -> None:
+    desktop = FakeDesktop()
+    async with staged(desktop=desktop) as stage:
+        await turn(stage, TextEnded(1, 1, 0, "first words\n\nsecond words"))
+        lines = stage.screen.splitlines()
+        row = next(number for number, line in enumerate(lines) if "first words" in line)
+        column = lines[row].index("words")
+        await stage.pilot.mouse_down(offset=(column, row))
+        await stage.pilot.hover(offset=(column + 3, row + 2))
+        await stage.pilot.mouse_up(offset=(column + 3, row + 2))
+
+        assert stage.app.chat.get_selected_text() == "words\n\n  second wor"
+        await stage.press("ctrl+c")
+        assert stage.app.clipboard == "words\n\n  second wor"
