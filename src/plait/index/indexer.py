@@ -36,6 +36,7 @@ ROWS_A_WRITE = 500
 WRITE_EVERY_S = 0.25
 TELL_EVERY_S = 0.2
 TICK_S = 0.5
+IDLE_TICK_S = 2.0
 SCAN_EVERY_S = 3.0
 """How often a root is scanned whose changes do not arrive as events; ten times as long as a scan takes at least."""
 # More changes at once, as when a branch is switched, are found by a scan.
@@ -146,7 +147,8 @@ class Indexer:
 
     def _step(self) -> None:
         try:
-            work = self._queue.get(timeout=WRITE_EVERY_S if self._pending else TICK_S)
+            quiet_s = WRITE_EVERY_S if self._pending else TICK_S if self._workers.processes else IDLE_TICK_S
+            work = self._queue.get(timeout=quiet_s)
         except Empty:
             self._tick()
             return
