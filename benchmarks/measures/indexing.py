@@ -24,7 +24,7 @@ from plait.host.paths import Workspace
 from plait.host.programs import find_program
 from plait.index.code_index import CodeIndex
 from plait.index.places import DATABASE
-from plait.index.store import Reader
+from plait.index.reader import Reader
 from plait.search.fan_out import USUAL, SearchRequest, search
 from plait.search.place import Pattern, Place
 from plait.search.ripgrep import Ripgrep

@@ -16,10 +16,9 @@ import pytest
 from plait.host.paths import Workspace
 from plait.index import scan
 from plait.index.code_index import CodeIndex, stored
-from plait.index.frames import Row
 from plait.index.places import DATABASE
+from plait.index.rows import FileState, Row
 from plait.index.status import IndexStatus
-from plait.index.store import FileState
 from plait.index.view import View
 from plait.index.workers import Workers
 from plait.protocol.calls import HitsDetail

@@ -4,26 +4,28 @@ import os
 import sqlite3
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from plait.index.store import Counts, Defined, FileRow, FileState, Imported, Reader, Stamp, Unusable, Writer
+from plait.index.database import Counts, Unusable
+from plait.index.reader import Reader
+from plait.index.rows import Defined, FileState, Imported, Row, Stamp
+from plait.index.writer import Writer
 
 STAMP = Stamp(1_000, 20)
 
 
-def cart(path: str = "shop/cart.py", stamp: Stamp = STAMP) -> FileRow:
-    return FileRow(
-        path,
-        stamp,
-        "python",
-        FileState.INDEXED,
-        symbols=[("Cart", "class", "", 3, 9), ("total", "method", "Cart", 6, 9)],
-        imports=[(("decimal", "decimal/Decimal"), 1)],
-        words="cart total decimal",
-        often="cart",
-        word_count=12,
-    )
+def cart(path: str = "shop/cart.py", stamp: Stamp = STAMP, **other: Any) -> tuple[str, Row]:
+    """Return a file and what was read of it; `other` fields take the place of these."""
+    fields: dict[str, Any] = {
+        "symbols": [("Cart", "class", "", 3, 9), ("total", "method", "Cart", 6, 9)],
+        "imports": [(("decimal", "decimal/Decimal"), 1)],
+        "words": "cart total decimal",
+        "often": "cart",
+        "word_count": 12,
+    }
+    return path, Row(*stamp, "python", FileState.INDEXED, **(fields | other))
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def place(tmp_path: Path) -> Path:
     return tmp_path / "cache" / "index.db"
 
 
-def written(place: Path, *rows: FileRow) -> Writer:
+def written(place: Path, *rows: tuple[str, Row]) -> Writer:
     writer = Writer(place, "g1", "/root")
     writer.write(rows)
     return writer
@@ -47,7 +49,7 @@ def test_definitions_are_found_by_name_in_any_case(place: Path) -> None:
 
 
 def test_similar_names_hold_the_pieces_in_order(place: Path) -> None:
-    row = cart()._replace(
+    row = cart(
         symbols=[
             ("TaskQueue", "class", "", 1, 1),
             ("task_queue", "function", "", 2, 2),
@@ -85,9 +87,7 @@ def test_words_are_found_whole_and_by_their_beginning(place: Path) -> None:
 def test_a_file_written_again_takes_the_place_of_what_it_was(place: Path) -> None:
     writer = written(place, cart())
     later = Stamp(2_000, 30)
-    writer.write(
-        [cart(stamp=later)._replace(symbols=[("Basket", "class", "", 1, 1)], words="basket", often="", imports=[])]
-    )
+    writer.write([cart(stamp=later, symbols=[("Basket", "class", "", 1, 1)], words="basket", often="", imports=[])])
     reader = Reader(place, "/root")
 
     assert reader.definitions("Cart") == []
@@ -116,10 +116,10 @@ def test_a_name_that_is_not_utf_8_survives(place: Path) -> None:
 
 def test_a_write_that_fails_changes_nothing(place: Path) -> None:
     writer = written(place, cart())
-    broken = cart("b.py")._replace(symbols=[("x", "function", "", None, 1)])  # type: ignore[list-item]
+    broken = cart("b.py", Stamp(None, 1), symbols=[("x", "function", "", None, 1)])  # type: ignore[arg-type]
 
     with pytest.raises(sqlite3.Error):
-        writer.write([broken._replace(stamp=Stamp(None, 1))])  # type: ignore[arg-type]
+        writer.write([broken])
 
     assert Reader(place, "/root").paths() == ("shop/cart.py",)
     writer.write([cart("c.py")])

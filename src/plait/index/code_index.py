@@ -21,10 +21,11 @@ import msgspec
 
 from plait.host.lock import FileLock
 from plait.index import scan
+from plait.index.database import Unusable
 from plait.index.freshness import Changed
 from plait.index.places import DATABASE, LOCK
+from plait.index.reader import Reader
 from plait.index.status import IndexStatus, decode_status
-from plait.index.store import Reader, Unusable
 from plait.index.view import View
 from plait.protocol.calls import CallKey
 

@@ -18,25 +18,8 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
     definitions: bool = True
 
 
-class Row(msgspec.Struct, frozen=True, array_like=True):
-    """What a worker found in one file; the fields are those of `store.FileRow`."""
-
-    mtime_ns: int
-    size: int
-    language: str | None
-    state: int
-    symbols: list[tuple[str, str, str, int, int]] = []
-    imports: list[tuple[tuple[str, ...], int]] = []
-    words: str = ""
-    often: str = ""
-    word_count: int = 0
-    gone: bool = False
-    """There is no such file any more."""
-
-
 RENEW = 75
 """The exit code of a worker in whose place another is wanted (EX_TEMPFAIL of sysexits(3))."""
-GONE = Row(0, 0, None, 0, gone=True)
 
 
 def write_frame(stream: BinaryIO, data: bytes) -> None:

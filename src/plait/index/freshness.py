@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from plait.index.reader import Reader
+from plait.index.rows import Defined, Imported, Stamp
 from plait.index.scan import stamp_of
-from plait.index.store import Defined, Imported, Reader, Stamp
 
 LARGEST_PARSED_BYTES = 100_000
 MOST_CHANGED = 60
@@ -76,7 +77,7 @@ def _parsed(root: Path, path: str, stamp: Stamp) -> Now:
     from plait.index.worker import read_row
 
     row = read_row(root, Task(os.fsencode(path)), Splitter())
-    held = Stamp(row.mtime_ns, row.size)
+    held = row.stamp
     return Now(
         held,
         tuple(Defined(path, line, end, name, kind, scope, held) for name, kind, scope, line, end in row.symbols),

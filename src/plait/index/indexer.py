@@ -24,13 +24,14 @@ import msgspec
 from plait.host.ignore import IGNORE_FILES
 from plait.host.listing import is_listed, without_secrets
 from plait.host.lock import FileLock
-from plait.index import scan
-from plait.index.frames import Row
+from plait.index import scan, standby
+from plait.index.database import Unusable
 from plait.index.places import DATABASE, LOCK
-from plait.index.status import IndexStatus, decode_status, encode_status
-from plait.index.store import FileRow, FileState, Reader, Stamp, Unusable, Writer
+from plait.index.rows import Row
+from plait.index.status import IndexStatus, encode_status
 from plait.index.watch import Watch
 from plait.index.workers import Workers
+from plait.index.writer import Writer
 
 ROWS_A_WRITE = 500
 WRITE_EVERY_S = 0.25
@@ -80,14 +81,13 @@ class Indexer:
         self._workers = Workers(root, self._queue.put, self._row_arrived, self._workers_failed)
         self._watch: Watch | None = None
         self._writer: Writer | None = None
-        self._pending: list[FileRow] = []
+        self._pending: list[tuple[str, Row]] = []
         self._removed: list[str] = []
         self._again: set[str] = set()
         self._in_work: set[str] = set()
         self._pending_since = 0.0
         self._told_at = 0.0
         self._scan_due: float | None = None
-        self._scan_took_s = 0.0
         self._rebuilt = 0
         self._aside: Path | None = None
         self._status = IndexStatus()
@@ -95,7 +95,7 @@ class Indexer:
     # --- from other threads ------------------------------------------------------------------------------------------
 
     def take_command(self, line: bytes) -> None:
-        """Take a line of the application's: `{"changed": [path, …]}`, `{"scan": true}`."""
+        """Take a line of the application's: `{"changed": [path, …]}`."""
         try:
             command = json.loads(line)
         except ValueError:
@@ -104,8 +104,6 @@ class Indexer:
             case {"changed": list(paths)}:
                 wanted = [path for path in paths if isinstance(path, str)]
                 self._queue.put(lambda: self._look_at(wanted, first=True))
-            case {"scan": True}:
-                self._queue.put(self._scan)
             case _:
                 return
 
@@ -124,7 +122,10 @@ class Indexer:
             with suppress(OSError):
                 # If it cannot be made, `_opened` finds another place.
                 self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if not self._locked(lock):
+            if self._keep_watching:
+                standby.wait_for(lock, self._directory, self._root, self._tell, self._pause)
+            elif not standby.take(lock):
+                self._tell(IndexStatus(state="off", why="another process is building it", shared=True))
                 return 0
             self._status = IndexStatus()
             self._writer = self._opened()
@@ -170,39 +171,10 @@ class Indexer:
         if self._scan_due is not None and time.monotonic() >= self._scan_due:
             self._scan()
 
-    def _locked(self, lock: FileLock) -> bool:
-        """Wait for the lock. False if the wait was called off."""
-        while True:
-            try:
-                if lock.acquire():
-                    return True
-            except OSError:
-                # Where the lock cannot be, the database cannot be either: `_opened` finds another place.
-                return True
-            if not self._keep_watching:
-                self._tell(IndexStatus(state="off", why="another process is building it", shared=True))
-                return False
-            self._mirror()
-            try:
-                self._queue.get(timeout=TICK_S)()
-            except Empty:
-                continue
-
-    def _mirror(self) -> None:
-        """Say what the one that holds the lock says."""
-        try:
-            reader = Reader(self._directory / DATABASE, os.fspath(self._root))
-        except Unusable:
-            return
-        try:
-            status = decode_status(reader.status())
-        except (sqlite3.Error, msgspec.MsgspecError):
-            return
-        finally:
-            reader.close()
-        status = msgspec.structs.replace(status, shared=True)
-        if status != self._status:
-            self._tell(status)
+    def _pause(self) -> None:
+        """Wait for a command, but not for long."""
+        with suppress(Empty):
+            self._queue.get(timeout=TICK_S)()
 
     def _opened(self) -> Writer:
         place = self._directory / DATABASE
@@ -245,15 +217,15 @@ class Indexer:
             self._set(state="off", why=f"there are {len(files):,} files", asks=True)
             raise Stop
         try:
-            known = {path: stamp for path, (_, stamp) in writer.stamps().items()}
+            known = writer.stamps()
         except sqlite3.Error as error:
             self._broken(error)
             return
         found = scan.difference(self._root, files, known)
-        self._scan_took_s = time.monotonic() - started
         self._scan_due = None
         if self._status.watch == "scans":
-            self._scan_due = time.monotonic() + max(SCAN_EVERY_S, 10 * self._scan_took_s)
+            took_s = time.monotonic() - started
+            self._scan_due = time.monotonic() + max(SCAN_EVERY_S, 10 * took_s)
         self._removed += found.removed
         wanted = [path for path in _in_order(found.changed) if path not in self._in_work]
         many = len(wanted) > MOST_EVENTS or initial
@@ -338,19 +310,7 @@ class Indexer:
         if row.gone:
             self._removed.append(path)
         else:
-            self._pending.append(
-                FileRow(
-                    path,
-                    Stamp(row.mtime_ns, row.size),
-                    row.language,
-                    FileState(row.state),
-                    row.symbols,
-                    row.imports,
-                    row.words,
-                    row.often,
-                    row.word_count,
-                )
-            )
+            self._pending.append((path, row))
         if self._status.state == "building":
             self._status = msgspec.structs.replace(self._status, done=self._status.done + 1)
             if time.monotonic() - self._told_at > TELL_EVERY_S:
@@ -364,8 +324,8 @@ class Indexer:
         try:
             if self._pending or self._removed:
                 writer.write(self._pending, self._removed, encode_status(self._status))
-                if self._status.state == "ready":
-                    self._set_files(writer.file_count())
+                if self._status.state == "ready" and (files := writer.file_count()) != self._status.files:
+                    self._set(files=files, total=files, done=files)
             self._pending, self._removed = [], []
             if over and self._status.state in ("starting", "building"):
                 self._become_ready(writer)
@@ -404,20 +364,14 @@ class Indexer:
             return
         self._rebuilt += 1
         assert self._writer is not None
-        place = self._writer.path
         self._writer.close()
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{place}{suffix}").unlink(missing_ok=True)
+        self._writer.remove()
         self._writer = self._opened()
         self._in_work.clear()
         self._set(state="starting")
         self._scan()
 
     # --- what it says of itself --------------------------------------------------------------------------------------
-
-    def _set_files(self, files: int) -> None:
-        if self._status.state == "ready" and files != self._status.files:
-            self._set(files=files, total=files, done=files)
 
     def _set(self, **changes: Any) -> None:
         status = msgspec.structs.replace(self._status, **changes)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plait.host.listing import list_files, without_secrets
-from plait.index.store import Stamp
+from plait.index.rows import Stamp
 
 MOST_FILES = 200_000
 """More are not indexed unless somebody asks for it."""

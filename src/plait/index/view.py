@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from plait.index import alike
 from plait.index.freshness import Now
-from plait.index.store import Defined, Imported, Reader, Stamp
+from plait.index.reader import Reader
+from plait.index.rows import Defined, Imported, Stamp
 
 
 class View:
@@ -79,9 +80,6 @@ class View:
     def changed(self) -> tuple[str, ...]:
         """Files that changed since the index read them: to be looked into."""
         return tuple(self._now)
-
-    def file_count(self) -> int:
-        return self._reader.file_count()
 
     def word_counts(self, words: Sequence[str]) -> dict[str, int]:
         """Return in how many files each word occurs; words in lower case, without underscores."""

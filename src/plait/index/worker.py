@@ -16,8 +16,8 @@ from typing import BinaryIO
 import msgspec
 
 from plait.index import languages, parse
-from plait.index.frames import GONE, RENEW, Row, Task, read_frame, write_frame
-from plait.index.store import FileState
+from plait.index.frames import RENEW, Task, read_frame, write_frame
+from plait.index.rows import GONE, FileState, Row
 from plait.index.words import Splitter
 
 LARGEST_FILE_BYTES = 2_000_000

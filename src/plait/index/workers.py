@@ -16,9 +16,9 @@ from typing import BinaryIO
 
 import msgspec
 
-from plait.index.frames import GONE, RENEW, Row, Task, read_frame, write_frame
+from plait.index.frames import RENEW, Task, read_frame, write_frame
+from plait.index.rows import GONE, FileState, Row
 from plait.index.scan import stamp_of
-from plait.index.store import FileState
 
 END_LIMIT_S = 2.0
 BATCH = 64

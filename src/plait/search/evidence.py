@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from plait.index.freshness import Changed
+from plait.index.rows import Stamp
 from plait.index.scan import stamp_of
-from plait.index.store import Stamp
 from plait.index.view import View
 from plait.protocol.calls import SearchHit
 from plait.search.definitions import definition_in

@@ -10,8 +10,8 @@ from pathlib import Path
 from plait.host.paths import Workspace
 from plait.index.code_index import CodeIndex
 from plait.index.freshness import Changed
+from plait.index.rows import Defined, Stamp
 from plait.index.scan import stamp_of
-from plait.index.store import Defined, Stamp
 from plait.protocol.errors import ToolRefused
 from plait.search.definitions import definition_in
 from plait.search.evidence import lines_of

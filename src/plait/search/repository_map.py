@@ -10,7 +10,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from plait.index.store import Defined, Imported
+from plait.index.rows import Defined, Imported
 from plait.index.view import View
 from plait.search.rank import standing
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from plait.index import alike
-from plait.index.store import Defined, Imported
+from plait.index.rows import Defined, Imported
 from plait.index.view import View
 from plait.protocol.calls import SearchHit
 from plait.search.look import MOST_HITS

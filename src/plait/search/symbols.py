@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from plait.index import alike
-from plait.index.store import Defined as StoredDefinition
+from plait.index.rows import Defined as StoredDefinition
 from plait.index.view import View
 from plait.protocol.calls import SearchHit
 from plait.search import definitions, query, stored
