@@ -31,7 +31,6 @@ LATE_IMPORTS = {
     ("plait.index.languages", "importlib"): START_UP,
     ("plait.index.parse", "tree_sitter"): RARE,
     ("plait.index.watch", "watchfiles._rust_notify"): START_UP,
-    ("plait.index.worker", "resource"): PLATFORM,
     ("plait.search.references", "plait.index.parse"): RARE,
     ("plait.permissions.store", "tomlkit"): RARE,
     ("plait.permissions.store", "tomlkit.exceptions"): RARE,

@@ -6,12 +6,12 @@ ignored directory is ignored whatever the patterns say. They hold outside a git 
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from plait.host.opening import bytes_of
 
 OWN_IGNORE_FILE = ".plaitignore"
 IGNORE_FILES = (".gitignore", ".ignore", OWN_IGNORE_FILE)
@@ -238,17 +238,7 @@ def _own_layers(directory: Path) -> tuple[tuple[str, IgnoreFile], ...]:
 
 def _read(path: Path) -> IgnoreFile:
     """Return an ignore file's rules, none if it is absent, unreadable, a link, a pipe or far too large."""
-    try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    except OSError:
+    data = bytes_of(path, LARGEST_IGNORE_FILE_BYTES)
+    if data is None:
         return NOTHING
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_IGNORE_FILE_BYTES:
-            return NOTHING
-        data = os.read(handle, LARGEST_IGNORE_FILE_BYTES)
-    except OSError:
-        return NOTHING
-    finally:
-        os.close(handle)
     return parse_ignore_file(data.decode("utf-8", "surrogateescape"))

@@ -54,6 +54,26 @@ def open_regular(path: Path) -> int:
     return descriptor
 
 
+def bytes_of(path: Path, most_bytes: int) -> bytes | None:
+    """Return the bytes of a regular file; None if it is none, a link, unreadable, or holds more than `most_bytes`.
+
+    For what is read in passing, where a reason helps nobody: nothing is raised, and nothing is waited for.
+    """
+    try:
+        descriptor = os.open(path, READ | NOFOLLOW)
+    except (OSError, ValueError):
+        return None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > most_bytes:
+            return None
+        return os.read(descriptor, status.st_size + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def parent_of(path: Path, *, create: bool = False) -> Iterator[tuple[int | None, str]]:
     """Hold the directory of the resolved `path` open: its descriptor, and the name in it.

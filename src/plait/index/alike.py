@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import re
 
-PIECE = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\x00-\x7f]+")
+from plait.index.words import PART
+
 SHORTEST = 3
 MEANT = 2.0
 """The least likeness of a name that somebody may well have meant; below are chance finds."""
@@ -21,7 +21,7 @@ def squeezed(name: str) -> str:
 
 def pieces(name: str) -> tuple[str, ...]:
     """Return the words of a name in lower case: `max`, `retries` of `maxRetries`."""
-    return tuple(piece.lower() for piece in PIECE.findall(name)) or (name.lower(),)
+    return tuple(piece.lower() for piece in PART.findall(name)) or (name.lower(),)
 
 
 def slips(length: int) -> int:

@@ -25,17 +25,18 @@ class Budget:
     def __init__(self, size_bytes: int) -> None:
         self._calls = 0
         self._end_s = time.thread_time() + LEAST_S + size_bytes / BYTES_PER_S
-        self._most_kib = _peak_kib() + MOST_MEMORY_KIB
+        self._most_kib = peak_kib() + MOST_MEMORY_KIB
 
     def spent(self, *_: object) -> bool:
         """Return whether to give up. Called some ten thousand times a second, so it looks only now and then."""
         self._calls += 1
         if self._calls % CALLS_A_LOOK:
             return False
-        return time.thread_time() > self._end_s or _peak_kib() > self._most_kib
+        return time.thread_time() > self._end_s or peak_kib() > self._most_kib
 
 
-def _peak_kib() -> int:
+def peak_kib() -> int:
+    """Return the most memory that this process has ever taken; 0 where nobody knows."""
     if resource is None:
         return 0
     peak: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

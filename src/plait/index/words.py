@@ -55,7 +55,11 @@ def split(identifier: bytes) -> tuple[str, ...]:
         return ()
     text = identifier.decode("utf-8", "replace")
     parts = [part.lower() for part in PART.findall(text) if len(part) > 1 and not part.isdigit()]
-    whole = text.replace("_", "").lower()
-    if not parts or parts == [whole]:
+    if not parts or parts == [whole(text)]:
         return tuple(parts)
-    return (*dict.fromkeys(parts), whole)
+    return (*dict.fromkeys(parts), whole(text))
+
+
+def whole(identifier: str) -> str:
+    """Return the token that stands for all of an identifier."""
+    return identifier.replace("_", "").lower()

@@ -15,7 +15,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from plait.index import languages, parse
+from plait.host.opening import NOFOLLOW, READ
+from plait.index import budget, languages, parse
 from plait.index.frames import RENEW, Task, read_frame, write_frame
 from plait.index.rows import GONE, FileState, Row
 from plait.index.words import Splitter
@@ -23,7 +24,7 @@ from plait.index.words import Splitter
 LARGEST_FILE_BYTES = 2_000_000
 MOST_MEMORY_BYTES = 1_000_000_000
 """Of addresses, on systems that can limit them; a worker uses a few dozen megabytes."""
-SWOLLEN_BYTES = 80_000_000
+SWOLLEN_KIB = 78_125
 FILES_A_LIFE = 1_000
 """A worker reads so many at least: to begin anew costs a tenth of a second."""
 BINARY_HEAD_BYTES = 8_192
@@ -46,7 +47,8 @@ def serve(root: Path, source: BinaryIO, sink: BinaryIO) -> None:
         for task in tasks.decode(data):
             write_frame(sink, encode(read_row(root, task, splitter)))
             read += 1
-        if read >= FILES_A_LIFE and _is_swollen():
+        # Memory that parsers have left in pieces is not given back.
+        if read >= FILES_A_LIFE and budget.peak_kib() > SWOLLEN_KIB:
             sys.exit(RENEW)
 
 
@@ -54,8 +56,7 @@ def read_row(root: Path, task: Task, splitter: Splitter) -> Row:
     """Read one file of the resolved `root`. Never raises OSError: what cannot be read is said in the row."""
     path = os.fsencode(root) + b"/" + task.path
     try:
-        # Not through a link, and not waiting for the other end of a pipe.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        handle = os.open(path, READ | NOFOLLOW)
     except (FileNotFoundError, NotADirectoryError):
         return GONE
     except OSError:
@@ -114,22 +115,9 @@ def _unreadable(path: bytes) -> Row:
     return Row(status.st_mtime_ns, status.st_size, None, FileState.UNREADABLE)
 
 
-def _is_swollen() -> bool:
-    """Say whether memory was taken that will not be given back: parsers leave it in pieces."""
-    try:
-        import resource
-    except ImportError:
-        return False
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if sys.platform == "darwin" else 1024) > SWOLLEN_BYTES
-
-
 def _limit_memory() -> None:
     """Some grammars take gigabytes for a few kilobytes of nonsense: then this process ends, and not the machine."""
-    try:
-        # Not on every platform.
-        import resource
-    except ImportError:
+    if (resource := budget.resource) is None:
         return
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = MOST_MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(hard, MOST_MEMORY_BYTES)

@@ -6,11 +6,10 @@ A file that is as the index read it makes its hits `fresh`. One that changed is 
 
 from __future__ import annotations
 
-import os
-import stat
 from dataclasses import replace
 from pathlib import Path
 
+from plait.host.opening import bytes_of
 from plait.index.freshness import Changed
 from plait.index.rows import Stamp
 from plait.index.scan import stamp_of
@@ -85,21 +84,4 @@ class Evidence:
 
 def lines_of(path: Path) -> list[str]:
     """Return a file's lines, none if it cannot be read; undecodable bytes become U+FFFD."""
-    return bytes_of(path, MOST_READ_BYTES).decode("utf-8", "replace").split("\n")
-
-
-def bytes_of(path: Path, most: int) -> bytes:
-    """Return the bytes of a regular file, nothing if it cannot be read or holds more than `most`."""
-    try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    except OSError:
-        return b""
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > most:
-            return b""
-        return os.read(handle, status.st_size + 1)
-    except OSError:
-        return b""
-    finally:
-        os.close(handle)
+    return (bytes_of(path, MOST_READ_BYTES) or b"").decode("utf-8", "replace").split("\n")

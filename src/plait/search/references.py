@@ -7,12 +7,12 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 
+from plait.host.opening import bytes_of
 from plait.index import languages
 from plait.index.import_lines import is_import
 from plait.search import query, stored
 from plait.search.content import by_place
 from plait.search.definitions import definition_in
-from plait.search.evidence import bytes_of
 from plait.search.look import MOST_HITS, Look, hit_of
 from plait.search.place import Line, Pattern
 from plait.search.rank import Found
@@ -55,7 +55,7 @@ def _remarks(root: Path, lines: Sequence[Line], name: str) -> set[Line]:
     found: set[Line] = set()
     room = MOST_PARSED_BYTES
     for path, of_file in by_path.items():
-        data = bytes_of(root / path, LARGEST_PARSED_BYTES)
+        data = bytes_of(root / path, LARGEST_PARSED_BYTES) or b""
         language = languages.language_of(path, data[:256])
         if not data or language is None or len(data) > room:
             continue

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from plait.index.rows import Defined, Imported
 from plait.index.view import View
+from plait.index.words import whole
 from plait.search.rank import standing
 
 MOST_DEFINITIONS = 60_000
@@ -32,7 +33,7 @@ def repository_map(view: View, budget_tokens: int, keep: Callable[[str], bool] =
     """
     rows = [row for row in view.central(MOST_DEFINITIONS) if keep(row.path) and standing(row.path) >= 0.5]
     names = Counter(row.name for row in rows)
-    spoken = view.word_counts(list(dict.fromkeys(_word(name) for name in names)))
+    spoken = view.word_counts(list(dict.fromkeys(whole(name) for name in names)))
     weights = page_rank(view.paths(), view.all_imports())
     scored = sorted(
         ((_score(row, names, spoken, weights), row) for row in rows),
@@ -102,17 +103,13 @@ class _Targets:
 def _score(row: Defined, names: Mapping[str, int], spoken: Mapping[str, int], weights: Mapping[str, float]) -> float:
     compound = _is_compound(row.name)
     trust = 1.0 if compound else CAPITAL_WORD if row.name[:1].isupper() else PLAIN_WORD
-    users = math.log2(1 + spoken.get(_word(row.name), 0)) * trust / names[row.name]
+    users = math.log2(1 + spoken.get(whole(row.name), 0)) * trust / names[row.name]
     return users * math.sqrt(weights.get(row.path, 0.15)) * standing(row.path)
 
 
 def _is_compound(name: str) -> bool:
     bare = name.strip("_")
     return "_" in bare or (bare[1:] != bare[1:].lower() and not bare.isupper())
-
-
-def _word(name: str) -> str:
-    return name.replace("_", "").lower()
 
 
 def _text(scored: Sequence[tuple[float, Defined]], room: int) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from plait.host.process import run_process
 from plait.host.programs import find_program
+from plait.index.languages import language_of
 from plait.protocol.calls import SearchHit
 from plait.protocol.errors import ToolRefused
 from plait.search import query
@@ -20,14 +21,11 @@ from plait.search.look import MOST_HITS, Look
 from plait.search.place import LONGEST_LINE, Pattern, State
 from plait.search.rank import Found, penalty
 
-# By extension: ast-grep's names of languages.
-LANGUAGES = {
-    "py": "python", "pyi": "python", "js": "javascript", "mjs": "javascript", "cjs": "javascript", "jsx": "javascript",
-    "ts": "typescript", "mts": "typescript", "cts": "typescript", "tsx": "tsx", "go": "go", "rs": "rust", "c": "c",
-    "h": "c", "cc": "cpp", "cpp": "cpp", "cxx": "cpp", "hpp": "cpp", "hh": "cpp", "java": "java", "cs": "csharp",
-    "rb": "ruby", "php": "php", "sh": "bash", "bash": "bash", "kt": "kotlin", "kts": "kotlin", "swift": "swift",
-    "scala": "scala", "lua": "lua", "ex": "elixir", "exs": "elixir", "hs": "haskell", "sol": "solidity",
-}  # fmt: skip
+# What ast-grep and the index call by the same name.
+LANGUAGES = frozenset((
+    "bash", "c", "cpp", "csharp", "elixir", "go", "haskell", "java", "javascript", "kotlin", "lua", "php", "python",
+    "ruby", "rust", "scala", "solidity", "swift", "tsx", "typescript",
+))  # fmt: skip
 MOST_FILES = 2_000
 # Command lines have a length.
 FILES_A_RUN = 400
@@ -68,8 +66,8 @@ async def _candidates(look: Look, pattern: str) -> tuple[dict[str, list[str]], S
         paths, state = names.found[:MOST_FILES], State.CAPPED if len(names.found) > MOST_FILES else names.state
     grouped: dict[str, list[str]] = defaultdict(list)
     for path in paths:
-        language = LANGUAGES.get(path.rpartition(".")[2].lower())
-        if language is not None:
+        language = "solidity" if path.endswith(".sol") else language_of(path)
+        if language in LANGUAGES:
             grouped[language].append(path)
     return dict(sorted(grouped.items(), key=lambda item: (-len(item[1]), item[0]))), state
 
