@@ -392,3 +392,26 @@ async def test_a_worker_that_does_not_come_back_is_replaced_and_its_file_kept_fo
     assert rows["shop/cart.py"].symbols == []
     assert "decimal" in rows["shop/cart.py"].words.split()
     assert rows["README.md"].state == FileState.INDEXED
+
+
+async def test_a_database_that_is_damaged_while_it_is_read_takes_no_answer_with_it(root: Path, cache: Path) -> None:
+    for number in range(300):
+        (root / f"m{number}.py").write_text(f"class Model{number}: ...\n")
+    async with running(root, cache) as built:
+        await built.ready()
+        database = built.index.directory / DATABASE
+    index = CodeIndex(root, cache)
+    assert await index.view() is not None
+    with database.open("r+b") as file:
+        file.seek(4_096)
+        file.write(b"\xff" * (database.stat().st_size - 4_096))
+
+    queries = [SearchRequest(query) for query in ("Model123", "cart.py", "where are prices added up")]
+    found = [await search(query, Workspace.at(root), indexes={root: index}) for query in queries]
+    without = [await search(query, Workspace.at(root)) for query in queries]
+
+    assert found[0].hits[0].path == "m123.py"
+    assert [one.hits for one in found] == [one.hits for one in without]
+    assert {state for one in found for state in one.states.values()} == {"done"}
+    assert found[0].index.startswith("off (the index cannot be read: ")
+    await index.close()

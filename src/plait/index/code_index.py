@@ -194,7 +194,7 @@ class CodeIndex:
                 return None
             stale, now = self._changed.settle(reader)
         except sqlite3.Error as error:
-            self._fail(error)
+            self.failed(error)
             return None
         return View(reader, stale, now)
 
@@ -206,12 +206,15 @@ class CodeIndex:
         try:
             return View(reader, *self._changed.settle(reader))
         except sqlite3.Error as error:
-            self._fail(error)
+            self.failed(error)
             return None
 
     def failed(self, error: sqlite3.Error) -> None:
-        """A view's database failed: it is opened anew some time later."""
-        self._fail(error)
+        """The database of a view failed: it is opened anew some time later, and until then there is no view."""
+        self._drop_reader()
+        self._open_again_at = time.monotonic() + RETRY_OPEN_S
+        if self._reading is None:
+            self._status = IndexStatus(state="off", why=f"the index cannot be read: {error}")
 
     async def _current(self, reader: Reader) -> bool:
         """Say whether all changes are known or can be found out."""
@@ -263,12 +266,6 @@ class CodeIndex:
             self._reader.close()
             self._reader = None
 
-    def _fail(self, error: sqlite3.Error) -> None:
-        self._drop_reader()
-        self._open_again_at = time.monotonic() + RETRY_OPEN_S
-        if self._reading is None:
-            self._status = IndexStatus(state="off", why=f"the index cannot be read: {error}")
-
 
 class TellIndexes:
     """See `protocol.ports.AfterWrite`: no search after a write rests on what was known before it."""
@@ -277,10 +274,11 @@ class TellIndexes:
         self._indexes = indexes
 
     async def after_write(self, key: CallKey, paths: Sequence[Path]) -> None:
+        # Commands name what they write by guess, and a directory stands for what is below it.
+        files = [path for path in paths if not path.is_dir()]
         for index in self._indexes.values():
-            # Commands name what they write by guess, and a directory stands for what is below it.
-            index.changed(path for path in paths if not path.is_dir())
-            if not paths or any(path.is_dir() for path in paths):
+            index.changed(files)
+            if not files or len(files) < len(paths):
                 index.suspect()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,14 +14,13 @@ from plait.host.files import NotText, decode, read_file
 from plait.host.paths import Workspace
 from plait.host.protected import credential
 from plait.index.code_index import CodeIndex
-from plait.index.view import View
 from plait.protocol.calls import HitsDetail, SearchHit
 from plait.protocol.errors import ToolRefused
 from plait.search.content import content
-from plait.search.evidence import Evidence
 from plait.search.history import history
 from plait.search.imports import imports
 from plait.search.intent import intent
+from plait.search.known import Known, index_words, known_of, settled, with_early
 from plait.search.look import Look
 from plait.search.paths import files
 from plait.search.place import LONGEST_LINE, BadGlob, Looker, Place, State
@@ -97,11 +97,29 @@ async def search(
     """Return the merged hits of all strategies, best first, one a file unless a single kind or file is asked for.
 
     `timings_ms` of a strategy that was not done in time is -1; `states` says how far each came. looker: how files
-    are looked at; None for ripgrep, or Python where there is none.
+    are looked at; None for ripgrep, or Python where there is none. An index whose database fails is done without.
 
     Raises:
         ToolRefused: The query is empty, a kind or glob is not understood, or `path` is no file or directory.
     """
+    found_by = looker or _looker()
+    try:
+        return await _search(request, workspace, deadline_s, on_partial, found_by, indexes)
+    except sqlite3.Error as error:
+        # Which one it was does not matter: until it is opened anew the files themselves are looked at.
+        for index in indexes.values():
+            index.failed(error)
+        return await _search(request, workspace, deadline_s, on_partial, found_by, indexes)
+
+
+async def _search(
+    request: SearchRequest,
+    workspace: Workspace,
+    deadline_s: float,
+    on_partial: OnPartial | None,
+    found_by: Looker,
+    indexes: Mapping[Path, CodeIndex],
+) -> HitsDetail:
     text = request.query.encode("utf-8", "replace").decode().strip()
     if not text or "\0" in text:
         raise ToolRefused("`query` is empty: say what to look for.")
@@ -112,14 +130,13 @@ async def search(
     if asked is not None and asked.strategy not in names:
         names = (*names, asked.strategy)
     case = _CASES[request.case_sensitive]
-    found_by = looker or _looker()
     budget = Budget(asyncio.get_running_loop().time() + max(0.05, deadline_s - HAND_IN_S))
     # A path has to be looked at; the roots are known.
     looked_up = request.path is not None
     places = (
         await asyncio.to_thread(_places, request, workspace, text) if looked_up else _places(request, workspace, text)
     )
-    known = [await _known(place, indexes) for place in places]
+    known = [await known_of(place, indexes) for place in places]
     trees = [Tree(place, found_by, budget, one.view) for place, one in zip(places, known, strict=True)]
     own = asked is not None and asked.own
     if own:
@@ -134,7 +151,7 @@ async def search(
         started = time.perf_counter()
         parts = await asyncio.gather(*(_in_root(name, look, workspace) for look in looks))
         timings[name] = round((time.perf_counter() - started) * 1000, 2)
-        found.append(_with_early(_joined(name, parts), (await early).get(name)))
+        found.append(with_early(_joined(name, parts), (await early).get(name)))
         if on_partial is not None:
             on_partial(name, timings[name], found[-1].hits)
 
@@ -163,33 +180,12 @@ async def search(
     few = len(hits) <= FEW_HITS
     views = [one.view or one.partial for one in known]
     asked_of = (hits, places, views, workspace)
-    settled = _settled(*asked_of) if few else await asyncio.to_thread(_settled, *asked_of)
-    shown = [replace(hit, path=_shown(hit.path, workspace)) for hit in settled]
+    standing = settled(*asked_of) if few else await asyncio.to_thread(settled, *asked_of)
+    shown = [replace(hit, path=_shown(hit.path, workspace)) for hit in standing]
     shown = shown[: request.limit]
     if request.context_lines:
         shown = list(await asyncio.gather(*(_with_context(hit, workspace, request.context_lines) for hit in shown)))
-    return HitsDetail(text, tuple(shown), _index_words(known), timings, total, states=states, notes=notes)
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the index knows of one place. `partial`: of some of its files, while it is being built. `words`: how far."""
-
-    view: View | None = None
-    partial: View | None = None
-    words: str = ""
-
-
-async def _known(place: Place, indexes: Mapping[Path, CodeIndex]) -> Known:
-    """Ask the index of a place; it leaves out hidden files and named secrets."""
-    index = indexes.get(place.root)
-    if index is None:
-        return Known()
-    if place.hidden or place.named:
-        return Known(words=index.status().words)
-    view = await index.view()
-    partial = index.partial() if view is None else None
-    return Known(view, partial, "ready" if view is not None else index.status().words)
+    return HitsDetail(text, tuple(shown), index_words(known), timings, total, states=states, notes=notes)
 
 
 # What a half-built index can answer at once.
@@ -212,43 +208,6 @@ async def _early(
             ]
             found[name] = _joined(name, parts)
     return found
-
-
-def _with_early(result: Found, early: Found | None) -> Found:
-    """Join what was looked up with what a half-built index knew, which is the more exact."""
-    if early is None or not early.hits:
-        return result
-    places = {(hit.path, hit.line) for hit in early.hits}
-    exact = early.exact | result.exact
-    hits = [*early.hits, *(hit for hit in result.hits if (hit.path, hit.line) not in places)]
-    hits.sort(key=lambda hit: (hit.path, hit.line) not in exact)
-    return replace(result, hits=tuple(hits), exact=exact)
-
-
-def _index_words(known: Sequence[Known]) -> str:
-    """Say how far the index is on which the answer rests: of several roots, the least far."""
-    words = [one.words for one in known if one.words]
-    return next((word for word in words if word != "ready"), words[0]) if words else "off (not started)"
-
-
-def _settled(
-    hits: Sequence[SearchHit], places: Sequence[Place], views: Sequence[View | None], workspace: Workspace
-) -> list[SearchHit]:
-    """Look whether the hits hold. Blocks."""
-    evidence = {
-        "" if place.root == workspace.roots[0] else f"{place.root.as_posix().rstrip('/')}//": Evidence(place.root, view)
-        for place, view in zip(places, views, strict=True)
-        if view is not None
-    }
-    settled = []
-    for hit in hits:
-        top, divider, path = hit.path.rpartition("//")
-        known = evidence.get(top + divider)
-        if known is None:
-            settled.append(hit)
-        elif (now := known.settle(replace(hit, path=path))) is not None:
-            settled.append(replace(now, path=hit.path))
-    return settled
 
 
 _CASES: Mapping[bool | None, Literal["smart", "ignore", "exact"]] = {None: "smart", True: "exact", False: "ignore"}
@@ -364,7 +323,7 @@ def _outcome(
         else:
             states.setdefault(name, str(State.DEADLINE))
     for error in failures:
-        if isinstance(error, BadGlob) or len(failures) == len(tasks):
+        if isinstance(error, BadGlob | sqlite3.Error) or len(failures) == len(tasks):
             raise error
     if secret:
         notes.append(f"{secret} file{'s' * (secret > 1)} that may hold secrets left out")
