@@ -82,6 +82,19 @@ class Sessions(Protocol):
     async def resume(self, session_id: str, *, fork: bool = False) -> SessionHandle: ...
 
 
+@dataclass(frozen=True, slots=True)
+class TrustQuestion:
+    """Whether a directory's own settings may count. Asked before a session is opened.
+
+    grants: what they would switch on, as (file, words). instructions: files of the project whose text the model is
+    given either way, with how long they are.
+    """
+
+    directory: str
+    grants: tuple[tuple[str, str], ...]
+    instructions: tuple[str, ...] = ()
+
+
 class Desktop(Protocol):
     """What a view needs of the machine. Nothing here raises; what fails returns False or an empty value.
 
