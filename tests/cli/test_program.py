@@ -72,6 +72,8 @@ def test_the_version_is_one_line(plait: Program) -> None:
         (["sessions", "prune", "--older-than", "x"], "`--older-than` must be a number"),
         (["config", "colour"], "`colour` is not a setting"),
         (["completion"], "needs a shell"),
+        (["trust", "maybe"], "`plait trust`: expected `yes`, `no` or `forget`; found `maybe`"),
+        (["trust", "yes"], "has no settings of its own"),
         (["tool"], "needs the name of one tool"),
         (["tool", "read", "--json", "[]"], "must be a JSON object"),
         (["tool", "read", "--json", "{"], "is not JSON"),
@@ -112,7 +114,7 @@ def test_config_lists_each_value_and_its_origin(plait: Program) -> None:
     assert ["caps.files", "3", f"({plait.config / 'settings.toml'})"] in lines
     assert ["limits.max_turns", "4", "(--max-turns)"] in lines
     assert ["permissions.deny", "shell", f"({plait.project / '.plait' / 'settings.toml'})"] in lines
-    assert "`model` ignored: a project's file may only tighten" in ran.stderr
+    assert "`model` not in force: this directory is not trusted" in ran.stderr
     assert {"name": "caps.files", "value": "3", "origin": str(plait.config / "settings.toml")} in found
 
 

@@ -32,7 +32,14 @@ class Place:
     def local(self, text: str) -> None:
         (self.project / ".plait" / "settings.local.toml").write_text(text)
 
-    def load(self, *flags: FlagValue, file: Path | None = None, cwd: Path | None = None, **environ: str) -> Loaded:
+    def load(
+        self,
+        *flags: FlagValue,
+        file: Path | None = None,
+        cwd: Path | None = None,
+        trusting: bool = False,
+        **environ: str,
+    ) -> Loaded:
         own = {"PLAIT_CONFIG_DIR": self.config, "PLAIT_STATE_DIR": self.state, "PLAIT_CACHE_DIR": self.state}
         return load(
             cwd or self.project,
@@ -41,6 +48,7 @@ class Place:
             settings_file=file,
             read_rule=parse_rule,
             tool_name=canonical_tool,
+            trusting=trusting,
         )
 
     def refusal(self, *flags: FlagValue, file: Path | None = None, **environ: str) -> str:
@@ -133,10 +141,8 @@ def test_a_project_may_tighten(place: Place, write) -> None:
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ('permission_mode = "bypassPermissions"', "permission_mode"),
         ('permission_mode = "acceptEdits"', "permission_mode"),
         ('[permissions]\nallow = ["shell"]', "permissions.allow"),
-        ("[limits]\nmax_turns = 100", "limits.max_turns"),
         ("[caps]\ncommands = 100", "caps.commands"),
         ("[deadlines]\ncommand_s = 600", "deadlines.command_s"),
         ('model = "evil:model"', "model"),
@@ -145,19 +151,51 @@ def test_a_project_may_tighten(place: Place, write) -> None:
         ('additional_directories = ["/"]', "additional_directories"),
         ('[network]\nallow_private = ["10.0.0.0/8"]', "network.allow_private"),
         ('[web_search]\nendpoint = "http://evil.example"', "web_search.endpoint"),
-        ("[keyboard]\nquit = 'x'", "keyboard"),
-        ('debug = "/tmp/x"', "debug"),
-        ('tools = ["shell", "read"]', "tools"),
     ],
 )
-def test_what_would_loosen_in_a_project_is_listed_and_ignored(place: Place, write, text: str, name: str) -> None:
-    place.user('tools = ["read"]\n[limits]\nmax_turns = 5\n')
+def test_what_would_loosen_in_a_project_waits_for_trust(
+    place: Place, write, text: str, name: str
+) -> None:
     before = place.load()
 
     write(place, text)
     after = place.load()
+    trusting = place.load(trusting=True)
 
     assert (after.settings, after.rules, after.values) == (before.settings, before.rules, before.values)
+    assert (after.trust.state, [grant.name for grant in after.trust.grants]) == ("unasked", [name])
+    [warning] = after.warnings
+    assert f"`{name}` not in force: this directory is not trusted" in warning
+    assert "\n" not in warning
+    assert trusting.warnings == ()
+    assert (trusting.settings, trusting.rules) != (before.settings, before.rules)
+
+
+@pytest.mark.parametrize("trusting", [False, True])
+@pytest.mark.parametrize("write", [Place.shared, Place.local])
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('permission_mode = "bypassPermissions"', "permission_mode"),
+        ("[limits]\nmax_turns = 100", "limits.max_turns"),
+        ("[keyboard]\nquit = 'x'", "keyboard"),
+        ('debug = "/tmp/x"', "debug"),
+        ('theme = "x"', "theme"),
+        ('trusted_directories = ["."]', "trusted_directories"),
+        ('tools = ["shell", "read"]', "tools"),
+    ],
+)
+def test_some_settings_are_never_loosened_by_a_project(
+    place: Place, write, text: str, name: str, trusting: bool
+) -> None:
+    place.user('tools = ["read"]\n[limits]\nmax_turns = 5\n')
+    before = place.load()
+
+    write(place, text)
+    after = place.load(trusting=trusting)
+
+    assert (after.settings, after.rules, after.values) == (before.settings, before.rules, before.values)
+    assert after.trust.state == "nothing"
     [warning] = after.warnings
     assert f"`{name}`" in warning
     assert "may only tighten" in warning

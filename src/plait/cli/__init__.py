@@ -124,6 +124,10 @@ def _run_subcommand(name: str, words: list[str]) -> int:
             from plait.cli import index
 
             return index.run(parsed)
+        case "trust":
+            from plait.cli import trust
+
+            return trust.run(parsed)
         case "doctor":
             from plait.cli import doctor
 

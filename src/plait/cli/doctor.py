@@ -14,6 +14,7 @@ from plait import __version__
 from plait.cli.flags import Parsed
 from plait.cli.start import begin
 from plait.cli.terminal import is_terminal, put
+from plait.cli.trust import in_words
 from plait.config.settings import Directories, environment
 from plait.host.local_models import SERVERS, models_at
 from plait.host.programs import find_program
@@ -42,6 +43,7 @@ def run(parsed: Parsed) -> int:
         *_keys(environ),
         *_servers(),
         ("model", started.loaded.settings.model or "none set; the built-in `scout` answers"),
+        ("trust", in_words(started.loaded.trust)),
         *(("settings", f"warning: {warning}") for warning in started.loaded.warnings),
     ):
         put(f"{name:<14}{value}\n")

@@ -14,9 +14,10 @@ from plait.cli.terminal import put
 from plait.config.launch import Opening
 from plait.config.models import model_name
 from plait.config.settings import environment
+from plait.config.trust import remember
 from plait.host.desktop import LocalDesktop
 from plait.protocol.errors import UserError
-from plait.protocol.ports import SessionHandle
+from plait.protocol.ports import SessionHandle, TrustQuestion
 from plait.protocol.queries import SessionInfo
 
 ONLY_PRINT = ("output-format", "input-format", "include-partial-messages", "json-schema", "output")
@@ -38,7 +39,7 @@ def run(parsed: Parsed) -> int:
     # Textual is a large part of the start, and no other way of running needs it.
     from plait.views.tui.app import PlaitApp, TuiSettings
 
-    sessions = LocalSessions(started, persist=chosen.persist)
+    sessions = LocalSessions(started, persist=chosen.persist, again=lambda: begin(parsed, trusting=True))
     desktop = LocalDesktop(started.workspace.cwd, places.state, places.config, environ)
     app = PlaitApp(
         lambda: sessions.open(chosen),
@@ -56,6 +57,7 @@ def run(parsed: Parsed) -> int:
         ),
         sessions=sessions,
         pick_session=chosen.kind == "resume" and chosen.session_id is None,
+        trust=(_question(started), sessions.answer_trust) if started.loaded.trust.state == "unasked" else None,
     )
     left = app.run()
     if left is not None:
@@ -66,12 +68,41 @@ def run(parsed: Parsed) -> int:
     return app.return_code or 0
 
 
+def _question(started: Started) -> TrustQuestion:
+    # Only a directory that brings settings pays for this.
+    from plait.agent.context import instruction_places, read_instructions
+
+    trust = started.loaded.trust
+    cwd = started.workspace.cwd
+    found = read_instructions(instruction_places(cwd, trust.project, started.loaded.directories.config))
+    return TrustQuestion(
+        str(trust.project),
+        tuple((grant.origin, grant.words) for grant in trust.grants),
+        tuple(
+            f"{instructions.path} ({len(instructions.text.splitlines())} lines)"
+            for instructions in found
+            if not instructions.by_user
+        ),
+    )
+
+
 class LocalSessions:
     """Implements `protocol.ports.Sessions` for this directory; every session lives in an engine thread of its own."""
 
-    def __init__(self, started: Started, *, persist: bool) -> None:
+    def __init__(self, started: Started, *, persist: bool, again: Callable[[], Started]) -> None:
         self._started = started
         self._persist = persist
+        self._again = again
+
+    async def answer_trust(self, trusted: bool) -> None:
+        """Let the directory's settings count, or not; the answer is kept. Raises UserError if that fails."""
+        trust, state = self._started.loaded.trust, self._started.loaded.directories.state
+        if trusted:
+            again = await asyncio.to_thread(self._again)
+            if again.loaded.trust.digest != trust.digest:
+                raise UserError("The settings of this directory changed while you read them; they do not count.")
+            self._started = again
+        await asyncio.to_thread(remember, trust, state, trusted=trusted)
 
     async def open(self, chosen: Opening) -> SessionHandle:
         """Open a session, importing the engine beside the screen. Raises UserError."""

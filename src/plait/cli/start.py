@@ -53,8 +53,8 @@ def belongs(flag: Flag, word: str) -> bool:
             return False
 
 
-def begin(parsed: Parsed) -> Started:
-    """Check the directory, read the settings, start the debug log.
+def begin(parsed: Parsed, *, trusting: bool = False) -> Started:
+    """Check the directory, read the settings, start the debug log. trusting: as if `--trust` were given.
 
     Raises:
         UserError: The directory, a flag or a settings file will not do; one line says which and why.
@@ -70,6 +70,7 @@ def begin(parsed: Parsed) -> Started:
         settings_file=Path(settings_file) if settings_file is not None else None,
         read_rule=parse_rule,
         tool_name=canonical_tool,
+        trusting=trusting or parsed.has("trust"),
     )
     if loaded.settings.debug is not None:
         # What keys look like takes 3 ms to compile, and is only looked for in a log.

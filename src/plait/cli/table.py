@@ -57,6 +57,7 @@ PERMISSION_FLAGS = (
         const="bypassPermissions",
     ),
     Flag(("--dangerously-allow-all",), "run even that, without asking", group=PERMISSIONS),
+    Flag(("--trust",), "let this directory's own settings count, this once", group=PERMISSIONS),
 )
 
 FLAGS: tuple[Flag, ...] = (
@@ -152,7 +153,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
             "config",
             "[NAME]",
             "print every setting, and where it comes from",
-            (JSON_OUT, *(flag for flag in FLAGS if flag.setting), SETTINGS, HELP),
+            (JSON_OUT, *(flag for flag in FLAGS if flag.setting or flag.key == "trust"), SETTINGS, HELP),
         ),
         Subcommand(
             "tool",
@@ -191,6 +192,13 @@ SUBCOMMANDS: dict[str, Subcommand] = {
             "build, look at or remove this directory's code index",
             (JSON_OUT, HELP),
             ("build", "status", "clear"),
+        ),
+        Subcommand(
+            "trust",
+            "[yes | no | forget]",
+            "show what this directory's own settings would switch on, and answer whether they may",
+            (JSON_OUT, SETTINGS, HELP),
+            ("yes", "no", "forget"),
         ),
         Subcommand("doctor", "", "say what Plait found on this machine", (SETTINGS, HELP)),
         Subcommand("completion", "bash|zsh|fish", "print completions for a shell", (HELP,), ("bash", "zsh", "fish")),

@@ -1,7 +1,7 @@
 """What each setting may be, how it is written as text, and how a project may change it. Pure.
 
-One table, `SETTINGS`: what is not in it is not a setting. A project's file may only tighten; a setting without
-`tighten` is none of its business.
+One table, `SETTINGS`: what is not in it is not a setting. A project's file may tighten; what else it says counts once
+the user trusts the project, and some settings are none of its business even then.
 """
 
 from __future__ import annotations
@@ -37,12 +37,17 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. `unites`: values of several layers are joined instead of the highest winning."""
+    """One setting.
+
+    unites: values of several layers are joined instead of the highest winning. personal: a project never sets it, not
+    even one that is trusted.
+    """
 
     kind: Kind
     tighten: Tighten | None = None
     unites: bool = False
     environment: bool = True
+    personal: bool = False
 
 
 def _text(value: object) -> str:
@@ -172,9 +177,10 @@ SETTINGS: dict[str, Setting] = {
     "append_system_prompt": Setting(TEXT),
     "tools": Setting(TEXTS, _both),
     "disallowed_tools": Setting(TEXTS, united, unites=True),
-    "theme": Setting(TEXT),
-    "reduced_motion": Setting(BOOLEAN),
-    "debug": Setting(LOG_FILE),
+    "trusted_directories": Setting(TEXTS, unites=True, personal=True),
+    "theme": Setting(TEXT, personal=True),
+    "reduced_motion": Setting(BOOLEAN, personal=True),
+    "debug": Setting(LOG_FILE, personal=True),
     "limits.max_turns": Setting(COUNT, _lower),
     "limits.max_budget_usd": Setting(AMOUNT, _lower),
     "limits.max_tokens": Setting(COUNT, _lower),
@@ -192,10 +198,12 @@ SETTINGS: dict[str, Setting] = {
     "compaction.auto": Setting(BOOLEAN),
     "web_search.endpoint": Setting(TEXT),
     "network.allow_private": Setting(TEXTS),
-    "keyboard": Setting(TEXT_TABLE, environment=False),
+    "keyboard": Setting(TEXT_TABLE, environment=False, personal=True),
 }
 
 RULE_LISTS = ("permissions.allow", "permissions.ask", "permissions.deny")
-# What a project may say: it may forbid and have things asked, never allow.
+# What a project may say without being trusted: it may forbid and have things asked, not allow.
 PROJECT_RULE_LISTS = ("permissions.ask", "permissions.deny")
+# No project lifts the questions altogether, whoever trusts it.
+NEVER_BY_PROJECT = (("permission_mode", "bypassPermissions"),)
 FLAGS_ONLY = {"json_schema": Setting(TEXT, environment=False)}

@@ -2,7 +2,7 @@
 
 In rising precedence: the user's `settings.toml`, the project's `.plait/settings.toml` and `.plait/settings.local.toml`,
 `PLAIT_*` variables, `--settings FILE`, flags. Rules of all layers hold together. A project's files come with whatever
-was cloned: they may only tighten, what else they say is listed and ignored.
+was cloned: until the user trusts them (`config.trust`) they may only tighten, what else they say is listed.
 
 The only place that reads the process's environment.
 """
@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from plait.config.kinds import FLAGS_ONLY, PROJECT_RULE_LISTS, SETTINGS, united
+from plait.config.kinds import FLAGS_ONLY, NEVER_BY_PROJECT, PROJECT_RULE_LISTS, RULE_LISTS, SETTINGS, united
 from plait.config.shape import SECTIONS, Directories, Effort, Limits, Loaded, Settings
 from plait.config.sources import FlagValue, Layer, Value, environment_layer, flags_layer, read_layer
+from plait.config.trust import Grant, trust_of
 from plait.protocol.commands import Rule, Scope, Verdict
 from plait.protocol.errors import UserError
 from plait.protocol.queries import SettingValue
@@ -71,8 +72,11 @@ def load(
     settings_file: Path | None = None,
     read_rule: ReadRule = plain_rule,
     tool_name: Callable[[str], str] = str,
+    trusting: bool = False,
 ) -> Loaded:
     """Read all layers and join them. `read_rule` and `tool_name` check and normalise rules and names of tools.
+
+    trusting: the project is trusted for this once (`--trust`).
 
     Raises:
         UserError: A file is malformed, or a value will not do; one line that names the place.
@@ -87,15 +91,50 @@ def load(
         flags_layer(flags),
     ]
     found = [layer for layer in layers if layer is not None]
-    joined = _join(found, tool_name)
+    trust = trust_of(root, _grants(found), where.state, listed=trusting or _is_listed(root, found, cwd))
+    trusted = trust.state == "trusted"
+    joined = _join(found, tool_name, trusted)
     return Loaded(
         settings=_build(joined.values, cwd, where),
-        values=_shown_values(joined.values, found),
+        values=_shown_values(joined.values, found, trusted),
         warnings=tuple(joined.warnings),
-        rules=_rules(found, read_rule),
+        rules=_rules(found, read_rule, trusted),
         directories=where,
         project=root,
+        trust=trust,
     )
+
+
+def _grants(layers: Sequence[Layer]) -> list[Grant]:
+    """What the project's files would switch on if they were trusted, in the order of the files."""
+    grants = []
+    for layer in layers:
+        if layer.kind != "project":
+            continue
+        for name, value in layer.values.items():
+            if _is_grant(name, value.value):
+                grants.append(Grant(name, _text(name, value.value), layer.origin))
+        for name in RULE_LISTS:
+            if name not in PROJECT_RULE_LISTS:
+                grants += [Grant(name, rule.value, layer.origin) for rule in layer.rules.get(name, ())]
+    return grants
+
+
+def _is_grant(name: str, value: Any) -> bool:
+    """True for what a project may say only if it is trusted: whatever is not stricter than what holds by default."""
+    setting = SETTINGS[name]
+    if setting.personal or (name, value) in NEVER_BY_PROJECT:
+        return False
+    default = _default(name)
+    unchanged = value == default if setting.tighten is None else setting.tighten(default, value) == value
+    return not unchanged
+
+
+def _is_listed(root: Path, layers: Sequence[Layer], cwd: Path) -> bool:
+    """True if the user named this very directory, and not one above it: what is cloned into that is not trusted."""
+    named = [layer.values.get("trusted_directories") for layer in layers if layer.kind != "project"]
+    paths = [path for value in named if value is not None for path in value.value]
+    return any(os.path.realpath(cwd / os.path.expanduser(path)) == os.path.realpath(root) for path in paths)
 
 
 def _project_files(root: Path, cwd: Path) -> list[Path]:
@@ -111,27 +150,42 @@ class _Joined:
         self.warnings: list[str] = []
 
 
-def _join(layers: Sequence[Layer], tool_name: Callable[[str], str]) -> _Joined:
+def _join(layers: Sequence[Layer], tool_name: Callable[[str], str], trusted: bool) -> _Joined:
     joined = _Joined()
     for layer in layers:
         joined.warnings += layer.warnings
-        ignored = [name for name in layer.rules if layer.kind == "project" and name not in PROJECT_RULE_LISTS]
+        of_project = layer.kind == "project"
+        waiting = [name for name in layer.rules if of_project and not trusted and name not in PROJECT_RULE_LISTS]
+        ignored = []
         for name, value in layer.values.items():
+            is_grant = of_project and _is_grant(name, value.value)
             if name in ("tools", "disallowed_tools"):
                 value = Value(tuple(tool_name(tool) for tool in value.value), value.origin, value.line)
             before = joined.values.get(name)
-            after = _tightened(name, before, value) if layer.kind == "project" else _replaced(name, before, value)
-            if after is None:
-                ignored.append(name)
+            if of_project and not (trusted and is_grant):
+                after = _tightened(name, before, value)
             else:
+                after = _replaced(name, before, value)
+            if after is not None:
                 joined.values[name] = after
-        if ignored:
-            names = ", ".join(f"`{name}`" for name in ignored)
+            elif is_grant:
+                waiting.append(name)
+            else:
+                ignored.append(name)
+        if waiting:
             joined.warnings.append(
-                f"`{layer.origin}`: {names} ignored: a project's file may only tighten "
-                "(ask and deny rules, stricter modes, lower limits)."
+                f"`{layer.origin}`: {_listed(waiting)} not in force: this directory is not trusted (see `plait trust`)."
+            )
+        if ignored:
+            joined.warnings.append(
+                f"`{layer.origin}`: {_listed(ignored)} ignored: a project's file may only tighten "
+                "(ask and deny rules, stricter modes, lower limits), and leaves alone what is the user's."
             )
     return joined
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _replaced(name: str, before: Value | None, value: Value) -> Value:
@@ -162,13 +216,13 @@ def _default(name: str) -> Any:
 _DEFAULTS = Settings()
 
 
-def _rules(layers: Sequence[Layer], read_rule: ReadRule) -> tuple[Rule, ...]:
+def _rules(layers: Sequence[Layer], read_rule: ReadRule, trusted: bool) -> tuple[Rule, ...]:
     verdicts: tuple[Verdict, ...] = ("deny", "ask", "allow")
     rules: dict[Rule, None] = {}
     for layer in reversed(layers):
         for verdict in verdicts:
             name = f"permissions.{verdict}"
-            if layer.kind == "project" and name not in PROJECT_RULE_LISTS:
+            if layer.kind == "project" and name not in PROJECT_RULE_LISTS and not trusted:
                 continue
             for value in layer.rules.get(name, ()):
                 try:
@@ -186,6 +240,8 @@ def _build(values: Mapping[str, Value], cwd: Path, where: Directories) -> Settin
         (sections[section] if section else top)[key] = value.value
     directories_given = top.get("additional_directories", ())
     top["additional_directories"] = tuple(os.path.abspath(cwd / os.path.expanduser(path)) for path in directories_given)
+    trusted_directories = top.get("trusted_directories", ())
+    top["trusted_directories"] = tuple(os.path.abspath(cwd / os.path.expanduser(path)) for path in trusted_directories)
     debug = top.get("debug") or None
     if debug is not None:
         top["debug"] = str(where.state / "debug.log" if debug == "true" else cwd / os.path.expanduser(debug))
@@ -194,7 +250,7 @@ def _build(values: Mapping[str, Value], cwd: Path, where: Directories) -> Settin
     return Settings(**top, **{name: SECTIONS[name](**given) for name, given in sections.items()})
 
 
-def _shown_values(values: Mapping[str, Value], layers: Sequence[Layer]) -> tuple[SettingValue, ...]:
+def _shown_values(values: Mapping[str, Value], layers: Sequence[Layer], trusted: bool) -> tuple[SettingValue, ...]:
     shown = []
     for name in (*SETTINGS, *FLAGS_ONLY):
         value = values.get(name)
@@ -203,7 +259,7 @@ def _shown_values(values: Mapping[str, Value], layers: Sequence[Layer]) -> tuple
             shown.append(SettingValue(name, _text(name, actual), value.origin if value is not None else "default"))
     for layer in layers:
         for name, rules in layer.rules.items():
-            if layer.kind == "project" and name not in PROJECT_RULE_LISTS:
+            if layer.kind == "project" and name not in PROJECT_RULE_LISTS and not trusted:
                 continue
             shown += [SettingValue(name, rule.value, rule.origin) for rule in rules]
     return tuple(shown)

@@ -7,6 +7,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 
+from plait.config.trust import Trust
 from plait.protocol.commands import PermissionMode, Rule
 from plait.protocol.lean import dataclass
 from plait.protocol.queries import SettingValue
@@ -72,6 +73,7 @@ class Settings:
     """Every setting with its effective value. Rules are not here but in `Loaded.rules`.
 
     tools: the only tools offered (None: all). disallowed_tools: never offered. additional_directories: absolute.
+    trusted_directories: absolute; projects whose files are trusted whatever they say.
     debug: absolute path of the debug log. json_schema: text that the last answer must meet; the command line's only.
     keyboard: action to key.
     """
@@ -86,6 +88,7 @@ class Settings:
     append_system_prompt: str | None = None
     tools: tuple[str, ...] | None = None
     disallowed_tools: tuple[str, ...] = ()
+    trusted_directories: tuple[str, ...] = ()
     theme: str | None = None
     reduced_motion: bool = False
     debug: str | None = None
@@ -133,7 +136,7 @@ class Loaded:
     """What `settings.load` found: the settings, each value with where it came from, and what was set aside.
 
     rules: from all layers, strongest layer first. warnings: one line each. project: the root that `.plait` was
-    looked for in, resolved.
+    looked for in, resolved. trust: what its files would switch on, and whether they do.
     """
 
     settings: Settings
@@ -142,3 +145,4 @@ class Loaded:
     rules: tuple[Rule, ...]
     directories: Directories
     project: Path
+    trust: Trust

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from plait.config.shape import Directories
+from plait.host.own_files import replace_own
 from plait.permissions.rules import parse_rule, parse_text
 from plait.protocol.commands import Rule, Verdict
 from plait.protocol.errors import UserError
@@ -128,18 +128,6 @@ def _write(file: Path, document: Any) -> None:
     import tomlkit
 
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # A link is followed once, so that the file it points to is replaced and not the link.
-        target = Path(os.path.realpath(file))
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(tomlkit.dumps(document))
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(name, target)
-        except BaseException:
-            os.unlink(name)
-            raise
+        replace_own(file, tomlkit.dumps(document))
     except OSError as error:
         raise UserError(f"`{file}` cannot be written: {error.strerror}.") from error

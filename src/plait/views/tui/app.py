@@ -28,7 +28,7 @@ from textual.theme import Theme
 from plait.protocol.commands import PERMISSION_MODES, Prompt as SendPrompt, SetMode
 from plait.protocol.display import sanitise, sanitise_line
 from plait.protocol.errors import PlaitError, SessionInUse
-from plait.protocol.ports import Desktop, SessionHandle, Sessions
+from plait.protocol.ports import Desktop, SessionHandle, Sessions, TrustQuestion
 from plait.views.tui import markdown
 from plait.views.tui.keymap import read_keyboard
 from plait.views.tui.palette import BadTheme, Palette, read_theme
@@ -37,6 +37,7 @@ from plait.views.tui.slash import Line
 from plait.views.tui.slash_actions import run_slash
 
 Connect = Callable[[], Awaitable[SessionHandle]]
+AnswerTrust = Callable[[bool], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class PlaitApp(App[Left]):
         settings: TuiSettings = TuiSettings(),  # frozen
         sessions: Sessions | None = None,
         pick_session: bool = False,
+        trust: tuple[TrustQuestion, AnswerTrust] | None = None,
     ) -> None:
         super().__init__()
         self._connect = connect
@@ -98,6 +100,7 @@ class PlaitApp(App[Left]):
         self._settings = settings
         self._initial_prompt = initial_prompt
         self._pick_session = pick_session
+        self._trust = trust
         self._is_awake = False
         self._themes: dict[str, Theme] = {}
         self._draft = ""
@@ -128,7 +131,7 @@ class PlaitApp(App[Left]):
             self.notify(problem, severity="warning")
         if self._initial_prompt:
             self.chat.send(SendPrompt(self._initial_prompt))
-        if self._settings.open_at_once or self._pick_session:
+        if self._settings.open_at_once or self._pick_session or self._trust is not None:
             self.wake_engine()
         self.run_worker(self._load_written(), group="history")
 
@@ -149,6 +152,9 @@ class PlaitApp(App[Left]):
             await asyncio.to_thread(markdown.warm_up)
 
     async def _wanted(self) -> SessionHandle:
+        if self._trust is not None:
+            await self._ask_trust(*self._trust)
+            self._trust = None
         if self._pick_session and self.sessions is not None:
             return await self.pick(self.sessions) or await self.sessions.open_new()
         try:
@@ -157,6 +163,18 @@ class PlaitApp(App[Left]):
             if self.sessions is None:
                 raise
             return await self._copy(self.sessions, error) or await self.sessions.open_new()
+
+    async def _ask_trust(self, question: TrustQuestion, answer: AnswerTrust) -> None:
+        """Before anything of the directory's own counts. Whoever goes back without an answer is asked next time."""
+        from plait.views.tui.screens.trust import TrustPage
+
+        trusted = await self.push_screen_wait(TrustPage(question, self.palette))
+        if trusted is None:
+            return
+        try:
+            await answer(trusted)
+        except PlaitError as error:
+            self.notify(str(error), severity="warning")
 
     async def pick(self, sessions: Sessions) -> SessionHandle | None:
         """Let the user choose an earlier session and open it; None if there is none, or none was chosen."""

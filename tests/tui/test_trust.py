@@ -1,0 +1,102 @@
+"""The question about a directory's own settings, which comes before anything of them counts."""
+
+from __future__ import annotations
+
+import pytest
+from tests.tui.fake_session import FakeSession
+from tests.tui.test_app import Stage, staged
+from tests.tui.test_sessions import until
+
+from plait.protocol.errors import UserError
+from plait.protocol.ports import TrustQuestion
+from plait.views.tui.screens.trust import DEAF_S, TrustPage
+
+QUESTION = TrustQuestion(
+    "/w/demo",
+    (("/w/demo/.plait/settings.toml", "base_url = http://evil.example\x1b]0;x\x07"), ("/w/b.toml", "tools = [red]")),
+    ("/w/demo/AGENTS.md (3 lines)",),
+)
+
+
+class Asker:
+    """Takes the answer, and notes whether a session was opened before it."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.session = FakeSession()
+        self.happened: list[object] = []
+        self._error = error
+
+    async def connect(self) -> FakeSession:
+        self.happened.append("opened")
+        return self.session
+
+    async def answer(self, trusted: bool) -> None:
+        self.happened.append(trusted)
+        if self._error is not None:
+            raise self._error
+
+    def options(self) -> dict[str, object]:
+        return {"connect": self.connect, "trust": (QUESTION, self.answer), "settled": False}
+
+
+async def asked(stage: Stage) -> TrustPage:
+    await until(stage, lambda: isinstance(stage.app.screen, TrustPage))
+    page = stage.app.screen
+    assert isinstance(page, TrustPage)
+    return page
+
+
+async def read(stage: Stage) -> TrustPage:
+    """As if the question had been up for a while."""
+    page = await asked(stage)
+    page._shown_at -= 2 * DEAF_S
+    return page
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [(["y"], [True]), (["n"], [False]), (["enter"], [False]), (["down", "enter"], [True]), (["escape"], [])],
+)
+async def test_the_session_opens_after_the_answer(keys: list[str], said: list[bool]) -> None:
+    asker = Asker()
+    async with staged(**asker.options()) as stage:
+        await read(stage)
+        assert asker.happened == []
+
+        await stage.press(*keys)
+
+        await until(stage, lambda: "opened" in asker.happened)
+        assert asker.happened == [*said, "opened"]
+
+
+async def test_the_question_lists_what_would_be_switched_on_and_shows_it_as_text() -> None:
+    async with staged(**Asker().options()) as stage:
+        await asked(stage)
+        await stage.pilot.pause()
+
+        for words in ("/w/demo/.plait/settings.toml", "base_url = http://evil.example␛]0;x␇", "tools = [red]"):
+            assert words in stage.screen
+        assert "/w/demo/AGENTS.md (3 lines)" in stage.screen
+
+
+async def test_what_is_being_typed_when_the_question_comes_up_is_no_answer() -> None:
+    asker = Asker()
+    async with staged(**asker.options()) as stage:
+        page = await asked(stage)
+        page._shown_at += 3600
+
+        await stage.press("y", "enter", "n")
+
+        assert stage.app.screen is page
+        assert asker.happened == []
+
+
+async def test_an_answer_that_cannot_be_kept_is_said_and_the_session_opens() -> None:
+    asker = Asker(UserError("The answer is not remembered."))
+    async with staged(**asker.options()) as stage:
+        await read(stage)
+
+        await stage.press("y")
+
+        await until(stage, lambda: "opened" in asker.happened)
+        assert "The answer is not remembered." in [toast.message for toast in stage.app._notifications]
