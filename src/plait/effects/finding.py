@@ -157,7 +157,10 @@ class Finding:
     accesses: dict[Access, None] = field(default_factory=dict)
     network: dict[str, None] = field(default_factory=dict)
     credentials: dict[str, None] = field(default_factory=dict)
+    processes: dict[str, None] = field(default_factory=dict)
     unknown: bool = False
+    # What is unknown of it stays within `accesses`, unless something else of it does not.
+    unbounded: bool = False
     danger: str | None = None
     reasons: list[str] = field(default_factory=list)
     # What its output carries, that text itself if it is known, and the files that it names one a line.
@@ -171,13 +174,23 @@ class Finding:
 
     def ask(self, reason: str) -> None:
         """It does something that cannot be told precisely."""
-        self.unknown = True
+        self.unknown = self.unbounded = True
         self.reasons.append(reason)
 
     def dangerous(self, reason: str) -> None:
         self.danger = self.danger or reason
-        self.unknown = True
+        self.unknown = self.unbounded = True
         self.reasons.append(reason)
+
+    def confine(self, accesses: Iterable[Access], reason: str) -> None:
+        """It does something that cannot be told precisely, and touches nothing but `accesses`."""
+        self.unknown = True
+        self.accesses.update(dict.fromkeys(accesses))
+        self.reasons.append(reason)
+
+    def ends(self, process: str) -> None:
+        """It ends or signals a process, named by its id or in words."""
+        self.processes[process] = None
 
     def contact(self, host: str, how: str) -> None:
         self.network[host] = None
@@ -195,7 +208,9 @@ class Finding:
         self.accesses |= other.accesses
         self.network |= other.network
         self.credentials |= other.credentials
+        self.processes |= other.processes
         self.unknown = self.unknown or other.unknown
+        self.unbounded = self.unbounded or other.unbounded
         self.danger = self.danger or other.danger
         self.reasons.extend(other.reasons)
 
@@ -214,6 +229,7 @@ class Finding:
             or self.danger
             or self.network
             or self.credentials
+            or self.processes
             or any(access.mode is Mode.WRITE for access in self.accesses)
             or self.reads_outside
         )

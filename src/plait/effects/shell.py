@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from plait.effects import filters, git, network, reading, system, wrappers, writing
+from plait.effects import filters, git, network, projects, reading, system, wrappers, writing
 from plait.effects.command import Judge
 from plait.effects.finding import Place
 from plait.effects.grammar import LONGEST, parse
@@ -53,6 +53,7 @@ def judges() -> Mapping[str, Judge]:
         **system.JUDGES,
         **network.JUDGES,
         **writing.JUDGES,
+        **projects.JUDGES,
         **wrappers.JUDGES,
         **git.JUDGES,
     }
@@ -76,8 +77,10 @@ def command_effects(command: str, *, cwd: Path, workspace: Workspace) -> Effects
         accesses=tuple(finding.accesses),
         network=tuple(finding.network),
         credentials=tuple(finding.credentials),
+        processes=tuple(finding.processes),
         spawns=True,
         unknown=finding.unknown,
+        bounded=finding.unknown and not finding.unbounded,
         danger=finding.danger,
         reason=finding.danger or (finding.reasons[0] if finding.reasons else "only reads"),
         parts=tuple(line.parts),

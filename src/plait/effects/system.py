@@ -111,6 +111,8 @@ def judge_kill(command: Command) -> None:
     last = words[-1] if words else ""
     if (last in ("-1", "1", "0") and len(words) > 1) or words == ["1"]:
         finding.dangerous("ends every process, or the first one of the system")
+    for target in targets:
+        finding.ends(target)
     finding.ask(f"ends processes ({', '.join(f'`{target}`' for target in targets) or 'which, cannot be told'})")
 
 
@@ -120,6 +122,9 @@ def judge_pkill(command: Command) -> None:
         command.finding.dangerous(f"ends all processes of a user (`{command.name}`)")
     if words and words[-1] in (".", ".*", "", "systemd", "init", "sshd", "Xorg", "gnome-shell"):
         command.finding.dangerous(f"ends processes of the system (`{command.name}`)")
+    for word in words:
+        if not word.startswith("-"):
+            command.finding.ends(word)
     command.finding.ask(f"ends processes by name through `{command.name}`")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from plait.effects.command import SAFE_ENVIRONMENT, Command, Judge, OptionSpec, read_options
 from plait.effects.finding import Arg, Flow, known
 from plait.effects.grammar import parse
+from plait.effects.projects import judge_module
 from plait.effects.syntax import Unclear
 
 INTERPRETERS = (
@@ -234,6 +235,8 @@ def judge_interpreter(command: Command) -> None:
     """python, node, perl …: code that is run asks; what fetches and runs, sends, or destroys is named."""
     finding = command.finding
     words = command.words
+    if judge_module(command):
+        return
     inline: list[str] = []
     script: Arg | None = None
     skip = False

@@ -24,11 +24,12 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One path that a call reads or writes; `tree` covers everything below it too."""
+    """One path that a call reads or writes; `tree` covers everything below it too, but for what lies in `without`."""
 
     mode: Mode
     path: str
     tree: bool = False
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ class Effects:
     """What a call with these arguments reads, writes, reaches and starts.
 
     network: hosts that are contacted, `*` for any. credentials: paths or names of secrets that are read.
-    spawns: starts processes. unknown: what it does cannot be told, so it conflicts with everything.
+    processes: what is ended or signalled, by id or by name. spawns: starts processes.
+    unknown: what it does cannot be told, so it conflicts with everything, unless it is bounded: what it does stays
+    within `accesses`, as far as other calls must wait for it (a test run); it asks like anything unknown.
     danger: why it is dangerous, or None. reason: the effects in words a user understands.
     parts: a command's simple commands, all of them; empty if they could not be told.
     """
@@ -75,8 +78,10 @@ class Effects:
     accesses: tuple[Access, ...] = ()
     network: tuple[str, ...] = ()
     credentials: tuple[str, ...] = ()
+    processes: tuple[str, ...] = ()
     spawns: bool = False
     unknown: bool = False
+    bounded: bool = False
     danger: str | None = None
     reason: str = ""
     parts: tuple[CommandPart, ...] = ()
@@ -89,14 +94,20 @@ class Effects:
         for access in self.accesses:
             if access.mode is Mode.WRITE:
                 return "write"
-        if self.accesses or self.network or self.credentials:
+        if self.accesses or self.network or self.credentials or self.processes:
             return "read"
         return "none"
 
     @property
     def read_only(self) -> bool:
-        """True if it changes nothing, reaches no network, reads no credentials and is not dangerous."""
-        return self.kind in ("none", "read") and not self.network and not self.credentials and self.danger is None
+        """True if it changes nothing, reaches no network, ends no process, reads no credentials, is not dangerous."""
+        quiet = not (self.network or self.credentials or self.processes)
+        return self.kind in ("none", "read") and quiet and self.danger is None
+
+    @property
+    def boundless(self) -> bool:
+        """True if it may touch anything, so that no other call may run beside it."""
+        return self.unknown and not self.bounded
 
     @property
     def writes(self) -> tuple[Access, ...]:
@@ -110,14 +121,21 @@ def covers(outer: Access, inner: Access) -> bool:
     """True if `outer` touches the very path of `inner`, or a tree that holds it."""
     if outer.path == inner.path:
         return True
-    return outer.tree and inner.path.startswith(outer.path.rstrip("/") + "/")
+    return (
+        outer.tree
+        and inner.path.startswith(outer.path.rstrip("/") + "/")
+        and not any(inner.path == left_out or inner.path.startswith(left_out + "/") for left_out in outer.without)
+    )
 
 
 def conflict(a: Effects, b: Effects) -> bool:
-    """True if one writes what the other reads or writes. Unknown conflicts with all but pure calls (`none`)."""
+    """True if one writes what the other reads or writes.
+
+    Unknown conflicts with all but pure calls (`none`), unless it is bounded.
+    """
     if a.kind == "none" or b.kind == "none":
         return False
-    if a.unknown or b.unknown:
+    if a.boundless or b.boundless:
         return True
     return any(
         (x.mode is Mode.WRITE or y.mode is Mode.WRITE) and (covers(x, y) or covers(y, x))

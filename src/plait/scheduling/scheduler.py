@@ -13,7 +13,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from plait.protocol.effects import Access, Effects, Mode
+from plait.protocol.effects import Access, Effects, Mode, conflict
 
 K = TypeVar("K", bound=Hashable)
 
@@ -81,7 +81,7 @@ class Scheduler(Generic[K]):
         for earlier in conflicts:
             earlier.followers.add(ticket)
         self._open.add(ticket)
-        if effects.unknown:
+        if effects.boundless:
             self._unknown.add(ticket)
         for access in effects.accesses:
             self._enter(ticket, access)
@@ -112,12 +112,17 @@ class Scheduler(Generic[K]):
     def _conflicts(self, effects: Effects) -> dict[Ticket[K], str]:
         if effects.kind == "none":
             return {}
-        if effects.unknown:
+        if effects.boundless:
             return dict.fromkeys(self._open, ANYTHING)
         found: dict[Ticket[K], str] = dict.fromkeys(self._unknown, ANYTHING)
         for access in effects.accesses:
             self._meet(access, found)
-        return found
+        # The tree of paths knows nothing of what a bounded call leaves out.
+        return {
+            ticket: what
+            for ticket, what in found.items()
+            if not (effects.bounded or ticket.effects.bounded) or conflict(effects, ticket.effects)
+        }
 
     def _meet(self, access: Access, found: dict[Ticket[K], str]) -> None:
         """Add every open ticket that conflicts with `access`."""
