@@ -141,7 +141,8 @@ def _mixed(letters: str, *, exact: bool) -> list[int]:
     if not latin or not alike:
         return []
     others = [place for place in foreign if _script(letters[place])]
-    if len(others) > len(latin):
+    # What could be read as ASCII throughout is marked where it is not; else the smaller part is the stranger.
+    if len(others) > len(latin) and not all(letters[place] in FOREIGN for place in others):
         asciis = set(TABLE.get(_script(letters[others[0]]), ("", ""))[1])
         strangers = [place for place in latin if letters[place] in asciis]
         return strangers if exact or len(strangers) == len(latin) else []

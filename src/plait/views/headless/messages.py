@@ -26,10 +26,14 @@ STOP_REASONS = {
 }
 
 
-def encode(message: Message | list[Message]) -> bytes:
-    """Return one line of JSON. A file name that is not UTF-8 becomes the JSON escape of its surrogates."""
-    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"), default=_plain)
+def encode(message: Message | list[Message], *, terminal: bool = False) -> bytes:
+    """Return one line of JSON. A file name that is not UTF-8 becomes the JSON escape of its surrogates.
+
+    On a terminal all that is not ASCII is escaped: C1 controls and the like are no control characters to JSON.
+    """
+    text = json.dumps(message, ensure_ascii=terminal, separators=(",", ":"), default=_plain)
     # Inside JSON a surrogate can only stand within a string, where `\\udcXX` is its escape.
+    text = text.replace("\x7f", "\\u007f") if terminal else text
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 

@@ -226,7 +226,7 @@ class Run:
     def _write(self, message: Message) -> None:
         match self._options.output_format:
             case "stream-json":
-                self._out.put(encode(message))
+                self._out.put(encode(message, terminal=self._options.terminal))
             case "json" if self._options.verbose:
                 self._messages.append(message)
             case "json" | "text":
@@ -235,9 +235,10 @@ class Run:
     def _finish(self, tally: Tally, result: Message) -> None:
         match self._options.output_format:
             case "stream-json":
-                self._out.put(encode(result))
+                self._out.put(encode(result, terminal=self._options.terminal))
             case "json":
-                self._out.put(encode([*self._messages, result] if self._options.verbose else result))
+                whole = [*self._messages, result] if self._options.verbose else result
+                self._out.put(encode(whole, terminal=self._options.terminal))
             case "text":
                 if tally.end == "completed":
                     self._out.put(answer_bytes(tally.answer, terminal=self._options.terminal))
@@ -258,7 +259,8 @@ async def refuse(options: PrintOptions, out: Write, error: str, *, interrupted: 
         return
     message = failure(Envelope("", options.new_id), error, Totals(), interrupted=interrupted)
     output = Output(out)
-    output.put(encode([message] if options.output_format == "json" and options.verbose else message))
+    whole = [message] if options.output_format == "json" and options.verbose else message
+    output.put(encode(whole, terminal=options.terminal))
     with contextlib.suppress(BrokenPipeError):
         await output.drain(READ_LIMIT_S)
 

@@ -14,7 +14,7 @@ os.environ.setdefault("TEXTUAL_FPS", "200")
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any, ClassVar
 from textual import events
 from textual.app import App, SuspendNotSupported
 from textual.binding import BindingType
+from textual.filter import LineFilter
 from textual.theme import Theme
 
 from plait.protocol.commands import PERMISSION_MODES, Prompt as SendPrompt, SetMode
@@ -35,7 +36,9 @@ from plait.views.tui.palette import BadTheme, Palette, read_theme
 from plait.views.tui.screens.chat import Chat
 from plait.views.tui.slash import Line
 from plait.views.tui.slash_actions import run_slash
+from plait.views.tui.strips import LastDoor
 
+LAST_DOOR = LastDoor()
 Connect = Callable[[], Awaitable[SessionHandle]]
 AnswerTrust = Callable[[bool], Awaitable[None]]
 
@@ -257,6 +260,9 @@ class PlaitApp(App[Left]):
     @property
     def own_themes(self) -> tuple[str, ...]:
         return tuple(self._themes)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), LAST_DOOR]
 
     # --- the machine ---------------------------------------------------------------------------------------------
 

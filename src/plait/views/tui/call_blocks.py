@@ -22,7 +22,7 @@ from plait.protocol.calls import (
     TodoDetail,
     TodoItem,
 )
-from plait.protocol.display import sanitise, sanitise_line
+from plait.protocol.display import sanitise, sanitise_line, sanitise_path
 from plait.views.tui.blocks import Block
 from plait.views.tui.diff import diff_lines
 from plait.views.tui.palette import Palette
@@ -148,10 +148,10 @@ def row_line(row: CallRow, width: int, palette: Palette, now_s: float, *, rail: 
         elapsed = duration((now_s - row.started_s) * 1000)
     elif row.is_over and row.run_ms:
         elapsed = duration(row.run_ms)
-    right = Text.assemble((what, palette.dim), (f"{elapsed:>7}" if elapsed else "", palette.dim))
+    right = Text.assemble((sanitise_line(what), palette.dim), (f"{elapsed:>7}" if elapsed else "", palette.dim))
     room = max(6, width - left.cell_len - right.cell_len - 2)
     shorten = cut if row.name == "shell" else cut_middle
-    left.append(shorten(sanitise_line(row.subject), room), palette.text if row.is_over else palette.dim)
+    left.append(shorten(sanitise_path(row.subject), room), palette.text if row.is_over else palette.dim)
     return with_right(left, right, width)
 
 
@@ -220,7 +220,7 @@ class CallGroup(Block):
         failed = f" · {bad} failed" if bad else ""
         left = Text.assemble(("● ", palette.error if bad else palette.read), (f"{names}", palette.text))
         left.append(failed, palette.error)
-        subjects = list(dict.fromkeys(sanitise_line(row.subject) for row in self.rows if row.subject))
+        subjects = list(dict.fromkeys(sanitise_path(row.subject) for row in self.rows if row.subject))
         room = width - left.cell_len - right.cell_len - 4
         shown: list[str] = []
         for subject in subjects:

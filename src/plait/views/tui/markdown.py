@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from plait.protocol.display import sanitise
+from plait.protocol.display import sanitise, sanitise_path
 from plait.views.tui.palette import Palette
 from plait.views.tui.wrapping import wrap
 
@@ -228,16 +228,17 @@ class _Renderer:
                 case "s_open":
                     styles.append(styles[-1] + Style(strike=True))
                 case "link_open":
-                    styles.append(self.palette.link)
-                    hrefs.append((str(child.attrGet("href") or ""), len(text)))
+                    href = str(child.attrGet("href") or "")
+                    styles.append(self.palette.link if href.startswith(("http://", "https://")) else styles[-1])
+                    hrefs.append((href, len(text)))
                 case "strong_close" | "em_close" | "s_close":
                     styles.pop()
                 case "link_close":
                     styles.pop()
                     href, start = hrefs.pop()
                     # A link's real target is always in sight.
-                    if text.plain[start:] != href:
-                        text.append(f" ({href})", self.palette.dim)
+                    if text.plain[start:] != (target := _target(href)):
+                        text.append(f" ({target})", self.palette.dim)
                 case "image":
                     text.append(sanitise(f"[image: {child.content} ({child.attrGet('src')})]"), self.palette.dim)
                 case "softbreak":
@@ -247,6 +248,14 @@ class _Renderer:
                 case _:
                     text.append(sanitise(child.content), styles[-1])
         return text
+
+
+def _target(href: str) -> str:
+    """Return where a link leads; what stands before an `@` is no host, however much it looks like one."""
+    _, colon, rest = href.partition("://")
+    user, at, host = re.split(r"[/?#\\]", rest, maxsplit=1)[0].rpartition("@")
+    warning = f", which is at {sanitise_path(host)}" if colon and at and user else ""
+    return f"{sanitise_path(href)}{warning}"
 
 
 def _closing(tokens: Sequence[Token], index: int) -> int:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from plait.protocol.calls import CallKey, TodoItem
 from plait.protocol.commands import PermissionMode
-from plait.protocol.display import sanitise_line
+from plait.protocol.display import sanitise_path
 from plait.protocol.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -228,7 +228,7 @@ class Projector:
 
     def _reserve(self, reserved: CallReserved) -> None:
         waits = tuple(_blocker(self._rows[b.key][0]) for b in reserved.waits_for[:2] if b.key in self._rows)
-        row = CallRow(reserved.key, sanitise_line(reserved.name), reserved.args, reserved.effect, waits_for=waits)
+        row = CallRow(reserved.key, sanitise_path(reserved.name), reserved.args, reserved.effect, waits_for=waits)
         if reserved.name in READS:
             if self._group is None:
                 group = CallGroup(self._now_s)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from plait.protocol.commands import BuildIndex, Clear, Compact, EndBackground, RemoveRule, Rename, SetModel
+from plait.protocol.display import sanitise_path
 from plait.protocol.errors import PlaitError
 from plait.protocol.ports import SessionHandle
 from plait.protocol.queries import GetContext, GetOutline, GetSettings, ListBackground, ListModels, ListRules
@@ -75,7 +76,9 @@ async def _ask(app: PlaitApp, handle: SessionHandle, name: str, argument: str) -
             await _background(app, handle, argument)
         case "map":
             text = await handle.query(GetOutline(argument or ".", MAP_TOKENS))
-            app.chat.show_lines(f"Map of {argument}" if argument else "Map", [Text(line) for line in text.split("\n")])
+            app.chat.show_lines(
+                f"Map of {argument}" if argument else "Map", [Text(sanitise_path(line)) for line in text.split("\n")]
+            )
         case "index":
             app.chat.send(BuildIndex())
         case _:

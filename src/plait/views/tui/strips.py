@@ -1,4 +1,4 @@
-"""A line of styled text as what a terminal is sent. The last door before it."""
+"""A line of styled text as what a terminal is sent, and the last doors before it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Span, Text
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.strip import Strip
 
 from plait.protocol.display import UNSAFE, sanitise_in_place
@@ -33,6 +35,28 @@ def to_strip(line: Text, width: int, ground: Style, left: int = 0, right: int = 
     if missing + right:
         segments.append(Segment(" " * (missing + right), ground))
     return Strip(segments, left + width + right)
+
+
+class LastDoor(LineFilter):
+    """Every line of every widget passes here: what a widget forgot to make safe is replaced, and no link is live."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        if any(_acts(segment) for segment in segments):
+            return [_harmless(segment) if _acts(segment) else segment for segment in segments]
+        return segments
+
+
+def _acts(segment: Segment) -> bool:
+    text, style, _ = segment
+    return (style is not None and style.link is not None) or (
+        not (text.isascii() and text.isprintable())
+        and (UNSAFE.search(text) is not None or "\n" in text or "\t" in text)
+    )
+
+
+def _harmless(segment: Segment) -> Segment:
+    style = segment.style.update_link(None) if segment.style is not None else None
+    return Segment(sanitise_in_place(segment.text).replace("\n", "\u240a").replace("\t", " "), style)
 
 
 def _segments(plain: str, spans: Sequence[Span], base: Style) -> Iterator[Segment]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from plait.protocol.display import sanitise_line
+from plait.protocol.display import sanitise_line, sanitise_path
 from plait.views.tui.call_blocks import SPINNER, duration
 from plait.views.tui.palette import Palette
 from plait.views.tui.projector import State
@@ -24,7 +24,7 @@ def activity_line(state: State, working_s: float, interrupt_key: str, palette: P
     doing = "waiting for you" if state.asked is not None else state.doing
     return Text.assemble(
         (f"{glyph} ", palette.write if state.asked is not None else palette.you),
-        (f"{doing} · {duration(working_s * 1000)} · {interrupt_key} interrupts", palette.dim),
+        (f"{sanitise_line(doing)} · {duration(working_s * 1000)} · {interrupt_key} interrupts", palette.dim),
     )
 
 
@@ -48,8 +48,8 @@ def welcome_lines(place: str, branch: str | None, palette: Palette, width: int, 
         Text.assemble(("  plait", palette.you), ("  a coding assistant whose tools run in parallel", palette.dim)),
         Text.assemble(
             "  ",
-            (cut_middle(place, max(10, width - 24)), palette.text),
-            (f"  {branch}" if branch else "", palette.dim),
+            (cut_middle(sanitise_path(place), max(10, width - 24)), palette.text),
+            (f"  {sanitise_path(branch)}" if branch else "", palette.dim),
         ),
         Text(""),
         *(Text(f"  {cut(example, width - 4)}", palette.dim) for example in EXAMPLES),

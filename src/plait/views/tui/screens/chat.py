@@ -29,6 +29,7 @@ from plait.protocol.commands import (
     SetMode,
     Steer,
 )
+from plait.protocol.display import sanitise_line
 from plait.protocol.errors import PlaitError
 from plait.protocol.ports import Completion
 from plait.views.tui import slash
@@ -179,7 +180,7 @@ class Chat(Conversation):
         """Show the answer to a command in the transcript."""
         palette = self.plait.palette
         self.drop_welcome()
-        self.transcript.add(LinesBlock(lambda width, _: [Text(title, palette.you), *lines]))
+        self.transcript.add(LinesBlock(lambda width, _: [Text(sanitise_line(title), palette.you), *lines]))
         self.transcript.sticks = True
         self.transcript.changed()
 

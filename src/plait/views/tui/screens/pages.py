@@ -134,7 +134,9 @@ class Chooser(Screen[str | None]):
 
     def compose(self) -> ComposeResult:
         yield Static(Text(sanitise_line(self._title)), id="page-title", markup=False)
-        yield OptionList(*(Option(Text(words), id=identity) for identity, words in self._choices), id="choices")
+        yield OptionList(
+            *(Option(Text(sanitise_line(words)), id=identity) for identity, words in self._choices), id="choices"
+        )
         yield Static(f"{self._foot} · Esc goes back", id="page-foot", markup=False)
 
     def on_mount(self) -> None:

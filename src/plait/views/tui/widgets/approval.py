@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 
 from plait.protocol.calls import CommandPreview, DiffDetail, DiffsDetail, QuestionPreview, TextPreview
 from plait.protocol.commands import Allow, AllowAlways, Answer, Deny, Reply
-from plait.protocol.display import sanitise, sanitise_line
+from plait.protocol.display import sanitise, sanitise_command, sanitise_line, sanitise_path
 from plait.protocol.events import ApprovalAsked
 from plait.views.tui import markdown
 from plait.views.tui.diff import diff_lines
@@ -115,7 +115,7 @@ class ApprovalPanel(Widget, can_focus=True):
         match asked.preview:
             case DiffDetail(path=path, before=before):
                 verb = "Create this file?" if before is None else "Apply this edit?"
-                return f"{verb}  {sanitise_line(path)}"
+                return f"{verb}  {sanitise_path(path)}"
             case DiffsDetail(files=files):
                 return f"Apply these edits?  {len(files)} files"
             case CommandPreview():
@@ -123,7 +123,7 @@ class ApprovalPanel(Widget, can_focus=True):
             case TextPreview(title=title) if asked.name == "propose_plan":
                 return f"{sanitise_line(title)}: shall I go on with it?"
             case TextPreview(title=title):
-                return f"Allow {sanitise_line(title)}?"
+                return f"Allow {sanitise_path(title)}?"
             case QuestionPreview():
                 return "A question for you"
 
@@ -140,19 +140,19 @@ class ApprovalPanel(Widget, can_focus=True):
                 lines += diff_lines(diff, width, palette, most=most)
             case DiffsDetail(files=files):
                 for diff in files:
-                    lines.append(Text(cut_middle(sanitise_line(diff.path), width), palette.strong))
+                    lines.append(Text(cut_middle(sanitise_path(diff.path), width), palette.strong))
                     lines += diff_lines(diff, width, palette, most=most)
             case CommandPreview(command=command, cwd=cwd, reason=reason):
                 pieces = [
                     piece
-                    for line in sanitise(command).split("\n")
+                    for line in sanitise_command(command).split("\n")
                     for piece in wrap(Text(line, palette.strong), width - 2, hard=True)
                 ]
                 lines += [
                     Text.assemble(("$ " if number == 0 else "  ", palette.write), piece)
                     for number, piece in enumerate(pieces)
                 ]
-                where = "" if cwd == "." else f" · in {sanitise_line(cwd)}"
+                where = "" if cwd == "." else f" · in {sanitise_path(cwd)}"
                 lines += wrap(Text(f"{sanitise(reason)}{where}", palette.dim), width)
             case TextPreview(text=text):
                 lines += markdown.render(sanitise(text), width, palette)
@@ -194,7 +194,7 @@ class ApprovalPanel(Widget, can_focus=True):
         options = [("yes", "Yes")]
         if asked.offers and asked.danger is None:
             offer = asked.offers[self._offer % len(asked.offers)]
-            options.append(("always", f"Always: {sanitise_line(offer.pattern)}, this {offer.scope}"))
+            options.append(("always", f"Always: {sanitise_path(offer.pattern)}, this {offer.scope}"))
         return [*options, ("edit", "Edit first"), ("no", "No…")]
 
     def _choices(self, asked: ApprovalAsked, width: int) -> Text:

@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from plait.protocol.display import sanitise_line
+from plait.protocol.display import sanitise_line, sanitise_path
 from plait.views.tui.palette import Palette
 
 MOST = 50
@@ -29,7 +29,7 @@ class Popup(OptionList, can_focus=False):
         self._entries = [text for text, _ in entries[:MOST]]
         self.clear_options()
         self.add_options(
-            Option(Text.assemble((f"{sanitise_line(text):<24} ", palette.text), (hint, palette.dim)))
+            Option(Text.assemble((f"{sanitise_path(text):<24} ", palette.text), (sanitise_line(hint), palette.dim)))
             for text, hint in entries[:MOST]
         )
         self.display = bool(entries) and entries[0][0] != word

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from plait.protocol.commands import PermissionMode
-from plait.protocol.display import sanitise_line
+from plait.protocol.display import sanitise_line, sanitise_path
 from plait.protocol.events import Usage
 from plait.views.tui.palette import Palette
 from plait.views.tui.projector import State, cost_in_words
@@ -25,7 +25,7 @@ def status_line(state: State, place: str, branch: str | None, palette: Palette, 
     spent = Usage().plus(state.usage).plus(state.turn_usage)
     right: list[tuple[str, object]] = []
     if state.index:
-        right.append((state.index, palette.dim))
+        right.append((sanitise_line(state.index), palette.dim))
     if state.background:
         right.append((f"{state.background} in background", palette.write))
     if state.context_tokens and state.context_window:
@@ -36,7 +36,7 @@ def status_line(state: State, place: str, branch: str | None, palette: Palette, 
     if state.model != "scout" and (cost := cost_in_words(spent)):
         right.append((cost, palette.dim))
     tail = Text("  ").join(Text(words, style=style) for words, style in right)  # type: ignore[arg-type]  # all are Styles
-    name = sanitise_line(state.model.split(":", 1)[-1] or "starting…")
+    name = sanitise_path(state.model.split(":", 1)[-1] or "starting…")
     mode_style = {"bypassPermissions": palette.error, "plan": palette.read, "acceptEdits": palette.write}
     head = Text.assemble(
         (name, palette.text),
@@ -44,7 +44,7 @@ def status_line(state: State, place: str, branch: str | None, palette: Palette, 
         (MODE_WORDS[state.mode], mode_style.get(state.mode, palette.dim)),
         (" · ", palette.faint),
     )
-    where = sanitise_line(place) + (f" {sanitise_line(branch)}" if branch else "")
+    where = sanitise_path(place) + (f" {sanitise_path(branch)}" if branch else "")
     room = max(6, width - head.cell_len - tail.cell_len - 2)
     head.append(cut_middle(where, room), palette.dim)
     return with_right(head, tail, width) if tail.cell_len and width > 30 else head
