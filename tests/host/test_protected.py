@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from plait.host.protected import credential, governs, protected
+from plait.host.protected import credential, governs, protected, steers_git
 
 HOME = str(Path.home())
 
@@ -54,3 +54,36 @@ def test_what_only_looks_like_a_secret_is_none(path):
 def test_what_governs_programs_and_permissions_is_told(path, kind):
     assert governs(path) == kind
     assert (protected(path) is None) is (kind is None)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/w/.git",
+        "/w/.git/config",
+        "/w/.git/config.worktree",
+        "/w/.git/hooks/pre-commit",
+        "/w/.git/info/attributes",
+        "/w/.git/commondir",
+        "/w/.git/objects/info/alternates",
+        "/w/.git/modules/a/b/config",
+        "/w/.git/worktrees/x/gitdir",
+        "/w/.GIT/Hooks",
+        "/w/.git./config",
+        "/w/GIT~1/config",
+        "/w/.git::$INDEX_ALLOCATION/config",
+        "/w/.gi\u200ct/config",
+        "/w/.git /config ",
+    ],
+)
+def test_what_decides_what_git_runs_is_known_under_any_spelling_of_its_name(path):
+    assert steers_git(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/w/.git/index", "/w/.git/refs/heads/config", "/w/.git/objects/ab/cd", "/w/.git/logs/HEAD", "/w/.gitignore", "/w/git/config",
+     "/w/.git/modules/a/index", "/w/.git/COMMIT_EDITMSG", "/w/.github/config"],
+)  # fmt: skip
+def test_objects_refs_index_and_logs_do_not_steer_git(path):
+    assert not steers_git(path)

@@ -28,7 +28,7 @@ TABLE = {
     "EDIT":          ("ask", "allow", "deny", "deny", "allow"),
     "EDIT_OUTSIDE":  ("ask", "ask", "deny", "deny", "allow"),
     "EDIT_SETTINGS": ("ask", "ask", "deny", "deny", "ask"),
-    "EDIT_GIT":      ("ask", "ask", "deny", "deny", "ask"),
+    "EDIT_GIT":      ("deny", "deny", "deny", "deny", "deny"),
     "LIST":          ("allow", "allow", "allow", "allow", "allow"),
     "TOUCH":         ("ask", "ask", "deny", "deny", "allow"),
     "UNREADABLE":    ("ask", "ask", "deny", "deny", "allow"),
@@ -88,7 +88,7 @@ def test_no_rule_covers_danger(mode):
 
 
 @pytest.mark.parametrize(
-    "request_", [EDIT_SETTINGS, EDIT_GIT, edit(".GIT/hooks/x"), edit("a/.plait/x"), edit(".vscode/x")]
+    "request_", [EDIT_SETTINGS, shell("touch .git/x"), edit("a/.plait/x"), edit(".vscode/x"), edit("PLAIT~1/x"), edit(".plait./x")]
 )
 def test_no_rule_covers_what_governs_permissions_or_programs(request_):
     decision = decide(request_, "acceptEdits", rules("allow edit", "allow edit(**)"), interactive=True)
@@ -208,3 +208,32 @@ def test_every_offer_settles_the_question(request_):
 def test_roots_are_compared_by_component():
     assert decide(read("/w-evil/a"), "default", (), interactive=True).verdict == "ask"
     assert decide(replace(READ, roots=(ROOT / "src",)), "default", (), interactive=True).verdict == "allow"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".git/config",
+        ".git",
+        ".GIT/index",
+        "a/.Git/hooks/x",
+        ".git./config",
+        ".git /config",
+        ".git::$INDEX_ALLOCATION/config",
+        "GIT~1/config",
+        ".gi\u200ct/config",
+        ".vscode/.git/x",
+    ],
+)
+@pytest.mark.parametrize("mode", PERMISSION_MODES)
+def test_no_tool_for_files_writes_what_is_gits_own(path, mode):
+    decision = decide(edit(path), mode, rules("allow edit", "allow edit(**)"), interactive=True)
+
+    assert decision.verdict == "deny"
+    assert "use `git`" in decision.reason
+    assert offers(edit(path)) == ()
+
+
+@pytest.mark.parametrize("path", [".gitignore", ".github/x", "git/config", "a.git/config", "x.git", "gi~1/config"])
+def test_what_only_sounds_like_gits_own_is_an_ordinary_file(path):
+    assert decide(edit(path), "acceptEdits", (), interactive=True).verdict == "allow"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from plait.effects.on_disk import link_out_below, matched_link_out, secret_matched
 from plait.host.paths import Workspace
-from plait.host.protected import credential, governs, protected
+from plait.host.protected import credential, governs, protected, steers_git
 from plait.protocol.effects import Access, Mode
 from plait.protocol.errors import ToolRefused
 
@@ -34,9 +34,6 @@ SYSTEM_TREES = (
 )  # fmt: skip
 TEMPORARY_TREES = ("/tmp", "/var/tmp", "/private/tmp", "/private/var/folders", "/var/folders", "/dev/shm")
 # Parts of a `.git` directory that decide what git runs or where it finds things.
-GIT_GOVERNING = re.compile(
-    r"/\.git(?:/(?:modules|worktrees)/.*)?/(?:config[^/]*|hooks|info|commondir|gitdir|objects/info)(?:/|$)"
-)
 DESCRIPTOR = re.compile(r"/dev/fd/\d+")
 
 
@@ -354,7 +351,7 @@ class Finding:
     def place_danger(self, path: str, *, tree: bool) -> str | None:
         """Why a write to an absolute path would be dangerous, or None."""
         shown = self.shown(path)
-        if GIT_GOVERNING.search(path + "/"):
+        if steers_git(path):
             return f"changes `{shown}`, which decides what git runs"
         if governs(path) in ("start-up", "plait"):
             return f"changes `{shown}`, {protected(path)}"

@@ -87,11 +87,26 @@ GOVERNING_NAMES: dict[str, Governs] = {
 PUBLIC = re.compile("|".join(map(translate, PUBLIC_NAMES)))
 SECRET = re.compile("|".join(map(translate, SECRET_NAMES)))
 # Zero-width and joining characters that HFS+ drops from names.
-IGNORED = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F)])
+IGNORED = dict.fromkeys(
+    [0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x206A, 0x2070)]
+)
+# Windows drops dots and blanks from the end of a name, and takes what follows a colon for a stream of the file.
+ODD_NAME = re.compile(r"[. ](?:/|\Z)|:")
+TRAILING = re.compile(r"(?<=[^/. ])(?::[^/]*|[. ]+(?::[^/]*)?)(?=/|\Z)")
+# As Windows shortens names: `GIT~1` is `.git`.
+SHORTENED = re.compile(r"([^/~]{1,6})~\d")
+# Below a directory of git's: what decides which programs git runs, and where else it looks for its files.
+STEERING = re.compile(
+    r"config[^/]*|commondir|gitdir|hooks|info|objects/info/(?:http-)?alternates|worktrees/[^/]+/(?:config[^/]*|commondir|gitdir)"
+)
 
 
 def _fold(text: str) -> str:
-    return unicodedata.normalize("NFC", text.translate(IGNORED)).casefold() if not text.isascii() else text.casefold()
+    """Return a path as file systems compare it that ignore case, spelling, and what ends a name in vain."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", unicodedata.normalize("NFD", text.translate(IGNORED)).casefold())
+    text = text.casefold()
+    return TRAILING.sub("", text) if ODD_NAME.search(text) else text
 
 
 def _below(path: str, tops: tuple[str, ...]) -> str | None:
@@ -137,13 +152,45 @@ def governs(path: str) -> Governs | None:
     """Say what the absolute, resolved `path` decides, or None if it is an ordinary file."""
     folded = _fold(path.replace(os.sep, "/"))
     for part in folded.split("/"):
-        if part in GOVERNING_NAMES:
-            return GOVERNING_NAMES[part]
+        if (name := _lengthened(part)) in GOVERNING_NAMES:
+            return GOVERNING_NAMES[name]
     if _below(folded, _own()):
         return "plait"
     if _below(folded, _in_home(os.path.expanduser("~"), STARTUP_HOME)):
         return "start-up"
     return None
+
+
+def _lengthened(part: str) -> str:
+    """Return the governing name that a name shortened by Windows stands for, else the name itself."""
+    short = SHORTENED.fullmatch(part)
+    if short is None:
+        return part
+    return next((name for name in GOVERNING_NAMES if name.replace(".", "")[:6] == short[1]), part)
+
+
+def holds_git(path: str) -> bool:
+    """True if the absolute `path` is a `.git`, or lies below one, whatever else governs it."""
+    return any(_lengthened(part) == ".git" for part in _fold(path.replace(os.sep, "/")).split("/"))
+
+
+def steers_git(path: str) -> bool:
+    """True if a write to the absolute `path` decides what git runs or where it finds its files.
+
+    That is `config*`, `hooks/`, `info/`, `commondir`, `gitdir` and alternates below a `.git`, and the `.git` itself,
+    which may be a file that names another directory.
+    """
+    parts = [_lengthened(part) for part in _fold(path.replace(os.sep, "/")).split("/")]
+    if ".git" not in parts:
+        return False
+    below = parts[parts.index(".git") + 1 :]
+    while below[:1] == ["modules"]:
+        # A submodule's own directory; its name may be a path.
+        heads = [place for place, part in enumerate(below) if STEERING.fullmatch(part)]
+        below = below[heads[0] :] if heads else []
+        if not heads:
+            return False
+    return not below or any(STEERING.fullmatch("/".join(below[:size])) for size in range(1, 5))
 
 
 def protected(path: str) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from plait.host.protected import credential, protected
+from plait.host.protected import credential, holds_git, protected
 from plait.permissions.offers import narrow_patterns
 from plait.permissions.rules import covering, is_exact, matches
 from plait.protocol.calls import Args
@@ -75,6 +75,8 @@ def _judge(request: Request, mode: PermissionMode, rules: Sequence[Rule], allow_
         return Decision("ask", effects.reason or "it is a question to you")
     if allow_all:
         return Decision("allow", "`--dangerously-allow-all`")
+    if (own := _written_in_git(request)) is not None:
+        return Decision("deny", f"`{own}` belongs to git itself and is not edited: use `git` commands")
     changes = effects.kind in ("write", "unknown")
     if mode == "plan" and (changes or effects.danger is not None):
         return Decision("deny", f"plan mode: nothing is changed yet, and this {_what(effects)}. Propose a plan first")
@@ -135,6 +137,13 @@ def _protected_write(request: Request) -> str | None:
         if what is not None:
             return f"changes `{access.path}`: {what}"
     return None
+
+
+def _written_in_git(request: Request) -> str | None:
+    """What of git's own a tool for files would write; commands are asked about, or dangerous."""
+    if request.name == "shell":
+        return None
+    return next((access.path for access in request.effects.writes if holds_git(access.path)), None)
 
 
 def _what(effects: Effects) -> str:

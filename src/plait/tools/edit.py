@@ -16,7 +16,7 @@ from msgspec import Meta, field
 from plait.host.files import Decoded, FileState, NotText, decode, encode, read_file, replace_file, sha256, stat_stamp
 from plait.host.finishing import finish
 from plait.host.paths import Workspace
-from plait.host.protected import credential, governs
+from plait.host.protected import credential, holds_git
 from plait.protocol.calls import DiffDetail, WriteIntent
 from plait.protocol.effects import Access, Effects, Mode
 from plait.protocol.errors import ToolRefused
@@ -127,8 +127,7 @@ def _target(args: EditArgs, workspace: Workspace) -> Path:
     if args.path.endswith(("/", "\\")):
         raise ToolRefused(f"`{args.path}` is a directory's name: give a file's.")
     path = workspace.resolve(args.path)
-    # Each name by itself, so that a `.git` is seen also below a directory that governs something else.
-    if any(governs(f"/{part}") == "git" for part in path.parts[1:]):
+    if holds_git(str(path)):
         raise ToolRefused(f"`{args.path}` belongs to git itself and is not edited: use `git` commands.")
     return path
 
