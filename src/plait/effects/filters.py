@@ -8,18 +8,9 @@ from collections.abc import Mapping
 from plait.effects.command import Command, Judge, OptionSpec, read_options
 from plait.effects.finding import Arg
 from plait.effects.programs import judge_program, table
+from plait.effects.sed import only_prints
 from plait.effects.wrappers import code_dangers
 
-# Addresses and commands of sed that neither write (`w`, `W`, the flag `w`) nor run (`e`, the flag `e`) nor read (`r`).
-SED_ADDRESS = r"(?:\d+(?:~\d+)?|\$|/(?:[^/\\\n]|\\.)*/I?)"
-SED_BETWEEN = "|".join(
-    rf"{mark}(?:[^{mark}\\\n]|\\.)*{mark}(?:[^{mark}\\\n]|\\.)*{mark}" for mark in ("/", r"\|", "#", ",", ":", "@")
-)
-SED_COMMAND = (
-    rf"(?:{SED_ADDRESS}(?:\s*,\s*(?:{SED_ADDRESS}|\+\d+))?\s*!?\s*)?"
-    rf"(?:s(?:{SED_BETWEEN})[gpIi0-9]*|y/(?:[^/\\\n]|\\.)*/(?:[^/\\\n]|\\.)*/|[pdDqQnNgGhHx=l]\d*)"
-)
-SED_SCRIPT = re.compile(rf"\s*{SED_COMMAND}(?:\s*[;\n]\s*{SED_COMMAND})*\s*;?\s*", re.DOTALL)
 SED = OptionSpec(
     flags=frozenset((
         "-n", "-E", "-r", "-s", "-u", "-z", "--quiet", "--silent", "--regexp-extended", "--separate", "--posix",
@@ -49,9 +40,11 @@ def judge_sed(command: Command) -> None:
         scripts = [operands.pop(0)]
     if options.unclear is not None:
         finding.ask(f"`sed`: {options.unclear}, which may write or run something")
+    texts = [script.literal for script in scripts]
+    together = "\n".join(text for text in texts if text is not None)
     for script in scripts:
         text = script.literal
-        if text is None or not SED_SCRIPT.fullmatch(text):
+        if text is None or not only_prints(together):
             if (runs := re.search(r"(?:^|[\d;$/!{]\s*)e\s+(.+)", text or "")) is not None:
                 command.run_text(runs[1], command.place)
             finding.ask(f"a script of `sed` that may write or run something (`{script.raw}`)")

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from plait.effects.on_disk import link_out_below, matched_link_out, secret_matched
+from plait.effects.syntax import Script
 from plait.host.paths import Workspace
 from plait.host.protected import credential, governs, protected, steers_git
 from plait.protocol.effects import Access, Mode
@@ -103,7 +104,7 @@ def known(text: str) -> Arg:
 class Place:
     """Where a command stands: the directories it may run in (none: cannot be told), and the variables set before it.
 
-    moved: a `cd` came before. input: what its standard input carries; input_text: that text itself, if it is known;
+    functions: those that are surely defined. moved: a `cd` came before. input: what its standard input carries; input_text: that text itself, if it is known;
     input_names: the files that it names, one a line.
     """
 
@@ -115,6 +116,7 @@ class Place:
     input_text: str | None = None
     input_names: Arg | None = None
     piped: bool = False
+    functions: Mapping[str, Script] = field(default_factory=dict)
 
     def resolve(self, text: str) -> list[str]:
         """Every absolute path that `text` may name; none if it cannot be told."""

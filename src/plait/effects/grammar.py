@@ -1,7 +1,7 @@
 """Parse a bash command line into `effects.syntax`. Pure.
 
-The grammar is that of the bash manual, section 3.2, without functions, arrays, arithmetic commands, `select`,
-`coproc` and extended patterns: these raise `Unclear`, as does anything that bash would refuse.
+The grammar is that of the bash manual, section 3.2, without `select`, `coproc`, extended patterns, and arrays that are
+changed after they were made: these raise `Unclear`, as does anything that bash would refuse.
 """
 
 from __future__ import annotations
@@ -10,13 +10,28 @@ import re
 
 from plait.effects.lexer import NAME, Lexer, check_characters
 from plait.effects.simple_commands import CommandParser, is_number
-from plait.effects.syntax import AndOr, Compound, Node, Pipeline, Script, Test, Unclear, Word
+from plait.effects.syntax import (
+    AndOr,
+    Arithmetic,
+    Compound,
+    Function,
+    Node,
+    Pipeline,
+    Script,
+    Test,
+    Unclear,
+    Word,
+)
 
 LONGEST = 10_000
 OPENING = frozenset(("{", "if", "while", "until", "for", "case", "[["))
 CLOSING = frozenset(("}", "then", "do", "done", "else", "elif", "fi", "esac", "]]", "in"))
+DEFINITION = re.compile(
+    r"(?:function[ \t]+(?P<word>[A-Za-z_][\w-]*)(?:[ \t]*\([ \t]*\))?|(?P<name>[A-Za-z_][\w-]*)[ \t]*\([ \t]*\))(?=[\s{])"
+)
+CHANGES = re.compile(r"(\+\+|--)\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*(\+\+|--|(?:[-+*/%&|^]|<<|>>)?=(?!=))")
 REFUSED = {
-    "function": "it defines a function",
+    "function": "it defines a function in an unusual way",
     "select": "it holds a `select` loop",
     "coproc": "it starts a coprocess",
 }
@@ -140,6 +155,11 @@ class _Parser(CommandParser):
             node: Node = self._subshell()
         else:
             bare = self._peek_bare()
+            definition = DEFINITION.match(self.lexer.text, self.lexer.at)
+            if definition is not None and bare not in OPENING and bare not in CLOSING:
+                node = self._function(definition)
+                self.nesting -= 1
+                return node
             if bare in REFUSED:
                 raise Unclear(REFUSED[bare])
             if bare in CLOSING:
@@ -148,10 +168,23 @@ class _Parser(CommandParser):
         self.nesting -= 1
         return node
 
+    def _function(self, definition: re.Match[str]) -> Node:
+        self.lexer.at = definition.end()
+        self._skip_newlines()
+        self._expect("{")
+        body = self._body(frozenset(("}",)))
+        self._expect("}")
+        if self.redirects():
+            raise Unclear("a function with redirects")
+        return Function(definition["word"] or definition["name"], body)
+
     def _subshell(self) -> Node:
+        if self.lexer.text.startswith("((", self.lexer.at):
+            node = arithmetic(self.lexer.arithmetic_command())
+            if self.redirects():
+                raise Unclear("arithmetic with redirects")
+            return node
         self.lexer.take_operator()
-        if self.lexer.text.startswith("(", self.lexer.at):
-            raise Unclear("it holds an arithmetic command")
         body = self._body(frozenset())
         if self.operator() != ")":
             raise Unclear("a parenthesis is not closed")
@@ -217,8 +250,10 @@ class _Parser(CommandParser):
 
     def _for(self) -> Node:
         self.lexer.skip_blanks()
+        if self.lexer.text.startswith("((", self.lexer.at):
+            return self._counting_loop()
         if self.lexer.peek_operator() is not None:
-            raise Unclear("it holds an arithmetic loop")
+            raise Unclear("a loop without a variable")
         name = self.lexer.read_word().bare
         if name is None or NAME.fullmatch(name) is None:
             raise Unclear("a loop without a variable")
@@ -233,6 +268,21 @@ class _Parser(CommandParser):
             raise Unclear("a loop without `do`")
         self._skip_newlines()
         return self._loop((), name, tuple(values))
+
+    def _counting_loop(self) -> Node:
+        parts = self.lexer.arithmetic_command().split(";")
+        if len(parts) != 3:
+            raise Unclear("an unusual arithmetic loop")
+        first, *others = map(arithmetic, parts)
+        needs = {name for other in others for name in other.needs} - set(first.sets)
+        counts = Arithmetic((*first.needs, *sorted(needs)), (*first.sets, *(name for o in others for name in o.sets)))
+        if self.operator() == ";":
+            self.lexer.take_operator()
+        self._skip_newlines()
+        self._expect("do")
+        body = self._body(frozenset(("done",)))
+        self._expect("done")
+        return Compound((body,), self.redirects(), loop=True, counts=counts)
 
     def _case(self) -> Node:
         self.lexer.skip_blanks()
@@ -290,3 +340,26 @@ class _Parser(CommandParser):
                     raise Unclear("a numeric test of more than numbers")
         redirects = self.redirects()
         return Compound((), redirects, words=tuple(words)) if redirects else Test(tuple(words))
+
+
+def arithmetic(text: str) -> Arithmetic:
+    """Which variables an expression needs to be numbers, since it would evaluate whatever else they hold.
+
+    A variable need not be one if the first thing that surely happens to it is an assignment.
+    """
+    if re.search(r"[0-9][A-Za-z_]|;", text):
+        raise Unclear("arithmetic with more than numbers")
+    changed = [(found[2] or found[3], found[4] or found[1], found.start()) for found in CHANGES.finditer(text)]
+    first_seen: dict[str, int] = {}
+    for found in NAME.finditer(text):
+        first_seen.setdefault(found[0], found.start())
+    surely = not re.search(r"&&|\|\||\?", text)
+    # A name that is read too may be read first.
+    made = {
+        name
+        for name, how, at in changed
+        if how == "=" and surely and first_seen[name] == at and len(re.findall(rf"\b{name}\b", text)) == 1
+    }
+    return Arithmetic(
+        tuple(name for name in first_seen if name not in made), tuple(dict.fromkeys(name for name, _, _ in changed))
+    )

@@ -24,6 +24,7 @@ SIMPLE_EXPANSION = re.compile(r"(#?)([A-Za-z_][A-Za-z0-9_]*|[0-9]|[@*#?])(\[[@*0
 SAFE_ARITHMETIC = re.compile(r"[0-9A-Za-z_+\-*/%()<>=!&|^?:$ \t]*")
 # Assignments inside of arithmetic, and numbers in another base.
 UNSAFE_ARITHMETIC = re.compile(r"\+\+|--|(?<![<>=!])=(?!=)|<<=|>>=|[0-9][A-Za-z_]|\$(?![A-Za-z_])|,")
+ARITHMETIC_COMMAND = re.compile(r"(?:[0-9A-Za-z_+\-*/%()<>=!&|^?:; \t,]|\$(?=[A-Za-z_]))*")
 ANSI_C = {"n": "\n", "t": "\t", "\\": "\\", "'": "'", '"': '"', "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b",
           "f": "\f", "r": "\r", "v": "\v", "?": "?"}  # fmt: skip
 
@@ -272,6 +273,21 @@ class Lexer:
                 names = tuple(NAME.findall(body[:offset]))
                 self.at += 3 + offset + 2
                 return Opaque(quoted, number=True, variables=names)
+        raise Unclear("arithmetic with more than numbers")
+
+    def arithmetic_command(self) -> str:
+        """Read `((…))` from its first parenthesis; return what stands inside: numbers, operators, plain variables."""
+        content = ARITHMETIC_COMMAND.match(self.text, self.at + 2)
+        assert content is not None
+        body, depth = content[0], 0
+        for offset, char in enumerate(body):
+            depth += (char == "(") - (char == ")")
+            if depth < 0:
+                following = self.text[self.at + 4 + offset : self.at + 5 + offset]
+                if body[offset : offset + 2] != "))" or (following and following not in META):
+                    break
+                self.at += 4 + offset
+                return body[:offset]
         raise Unclear("arithmetic with more than numbers")
 
     def _parameter(self, *, quoted: bool) -> Piece:

@@ -61,15 +61,27 @@ def change_state(name: str, args: Sequence[Arg], inner: Place, place: Place, fin
             finding.ask("changes how the shell works")
         return place
     if name == "shift":
+        return replace(place, variables={key: value for key, value in variables.items() if not key[0].isdigit()})
+    if name in ("local", "declare", "typeset", "readonly") and words:
+        return _declare(name, args, place, finding)
+    if name == "export" and (not words or words == ["-p"]):
+        finding.secret("environment variables")
         return place
+    if name in ("mapfile", "readarray"):
+        if len(words) == 2 and words[0] == "-t":
+            words = words[1:]
+        if len(words) != 1 or (words[0] or "-").startswith("-"):
+            finding.ask(f"`{name}` with options may run something")
+            return place
     skip_value = False
     for word in words:
         if skip_value:
             skip_value = False
-        elif word is not None and name == "read" and re.fullmatch(r"-[rse]+|-[rs]*[dnNpt].*", word):
+        elif word is not None and name == "read" and re.fullmatch(r"-[rsea]+|-[rs]*[dnNpt].*", word):
             skip_value = len(word) == 2 and word[1] in "dnNpt"
         elif word is not None and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", word):
-            if name in ("read", "unset"):
+            variables.pop(f"{word}[@]", None)
+            if name in ("read", "unset", "mapfile", "readarray"):
                 refuse_name(word, finding)
                 names = inner.input_names if name == "read" else None
                 told = names if names is not None else Arg("")
@@ -78,6 +90,24 @@ def change_state(name: str, args: Sequence[Arg], inner: Place, place: Place, fin
                 finding.ask(f"`{name} {word}` may change what programs do")
         else:
             finding.ask(f"`{name}` with what cannot be told")
+    return replace(place, variables=variables)
+
+
+def _declare(name: str, args: Sequence[Arg], place: Place, finding: Finding) -> Place:
+    """Judge `local NAME=value` and its like; options other than `-r` may evaluate the value, or show the environment."""
+    variables = dict(place.variables)
+    for arg in args:
+        text = arg.literal if arg.literal is not None else arg.prefix
+        found = re.match(r"([A-Za-z_][A-Za-z0-9_]*)(=|$)", text)
+        if text == "-r" and arg.literal is not None:
+            continue
+        if found is None or (not found[2] and arg.literal is None):
+            finding.ask(f"`{name} {arg.raw}` may evaluate something")
+            continue
+        refuse_name(found[1], finding)
+        value = known(text[found.end() :]) if arg.literal is not None and found[2] else Arg("")
+        variables.pop(f"{found[1]}[@]", None)
+        variables[found[1]] = replace(value, raw=f"${found[1]}", carries=arg.carries)
     return replace(place, variables=variables)
 
 
@@ -93,7 +123,8 @@ def either(a: Place, b: Place) -> Place:
         else:
             carries = (left.carries if left else NOTHING) | (right.carries if right else NOTHING)
             variables[name] = Arg(f"${name}", carries=carries)
-    return replace(a, cwds=union(a.cwds, b.cwds), variables=variables, moved=a.moved or b.moved)
+    functions = {name: body for name, body in a.functions.items() if b.functions.get(name) == body}
+    return replace(a, cwds=union(a.cwds, b.cwds), variables=variables, moved=a.moved or b.moved, functions=functions)
 
 
 def union(a: tuple[Path, ...], b: tuple[Path, ...]) -> tuple[Path, ...]:

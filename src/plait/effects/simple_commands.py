@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from plait.effects.lexer import REDIRECT_OPERATORS, Lexer
+from plait.effects.lexer import META, REDIRECT_OPERATORS, Lexer
 from plait.effects.syntax import (
     Assignment,
     HereDocument,
@@ -23,6 +23,7 @@ from plait.effects.syntax import (
 )
 
 DELIMITER = re.compile(r"""(?:'([\w.-]+)'|"([\w.-]+)"|\\([\w.-]+)|([\w.-]+))""")
+ARRAY = re.compile(r"([A-Za-z_]\w*)=\(")
 
 
 class CommandParser:
@@ -55,6 +56,10 @@ class CommandParser:
                 raise Unclear("it defines a function")
             if operator is not None:
                 break
+            array = ARRAY.match(self.lexer.text, self.lexer.at) if not words else None
+            if array is not None:
+                assignments.append(self._array(array))
+                continue
             word = self.lexer.read_word()
             if not word.pieces:
                 raise Unclear("an empty word")
@@ -72,6 +77,25 @@ class CommandParser:
         if not (assignments or words or redirects):
             raise Unclear("a command is missing")
         return Simple(tuple(assignments), tuple(words), tuple(redirects))
+
+    def _array(self, start: re.Match[str]) -> Assignment:
+        self.lexer.at = start.end()
+        elements: list[Word] = []
+        while True:
+            self.lexer.skip_blanks()
+            operator = self.lexer.peek_operator()
+            if operator == "\n" and not self.here_documents:
+                self.lexer.take_operator()
+            elif operator == ")":
+                self.lexer.take_operator()
+                break
+            elif operator is not None or self.lexer.at_end() or self.lexer.text[self.lexer.at] == "[":
+                raise Unclear("an unusual array")
+            else:
+                elements.append(self.lexer.read_word())
+        if not self.lexer.at_end() and self.lexer.text[self.lexer.at] not in META:
+            raise Unclear("an unusual array")
+        return Assignment(start[1], Word(start[0] + "…)", (Text("", quoted=True),)), tuple(elements))
 
     def redirects(self) -> tuple[RedirectTo, ...]:
         """The redirects after a compound command."""

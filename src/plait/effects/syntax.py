@@ -90,8 +90,11 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
+    """`NAME=value`; `elements` are those of an array (`NAME=(a b)`), whose `value` is empty then."""
+
     name: str
     value: Word
+    elements: tuple[Word, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -135,7 +138,8 @@ class Compound:
     """A group, subshell, loop or conditional: the scripts that may run inside it.
 
     loop: the bodies may run several times. subshell: changes of directory and variables stay inside.
-    variable and values: what a `for` loop assigns. words: further words that are expanded.
+    variable and values: what a `for` loop assigns. words: further words that are expanded. counts: what an arithmetic
+    loop evaluates.
     """
 
     bodies: tuple[Script, ...]
@@ -145,9 +149,26 @@ class Compound:
     variable: str | None = None
     values: tuple[Word, ...] = ()
     words: tuple[Word, ...] = ()
+    counts: Arithmetic | None = None
 
 
-Node = Simple | Test | Compound
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """`((…))`: the names it needs to be numbers beforehand, and those that are numbers once it has run."""
+
+    needs: tuple[str, ...]
+    sets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """The definition of a function; nothing of `body` runs before it is called."""
+
+    name: str
+    body: Script
+
+
+Node = Simple | Test | Compound | Arithmetic | Function
 
 
 @dataclass(frozen=True, slots=True)

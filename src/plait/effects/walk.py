@@ -9,17 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from plait.effects.command import SAFE_ENVIRONMENT, Command, Judge
 from plait.effects.expansion import RunSubstitution, expand, is_number, value_of
 from plait.effects.finding import FREE_WRITES, NOTHING, Arg, Finding, Flow, Place
 from plait.effects.grammar import parse
-from plait.effects.programs import asks_version
+from plait.effects.programs import asks_version, table
 from plait.effects.shell_state import change_directory, change_state, either, is_own, refuse_name, union
 from plait.effects.syntax import (
     AndOr,
+    Arithmetic,
     Assignment,
     Compound,
+    Function,
     Node,
     Pipeline,
     RedirectTo,
@@ -32,6 +35,10 @@ from plait.effects.syntax import (
 from plait.protocol.effects import Access, CommandPart, Mode, Redirect, covers
 
 DEEPEST_LOOP = 3
+DEEPEST_CALL = 6
+SHELL_STATE = frozenset((
+    "read", "export", "readonly", "unset", "set", "shift", "local", "declare", "typeset", "mapfile", "readarray",
+))  # fmt: skip
 MOST_ROUNDS = 3
 FILE_REDIRECTS = frozenset((">", ">>", ">|", "&>", "&>>", "<>"))
 
@@ -100,6 +107,57 @@ class Line:
                 return self._test(words, place), place
             case Compound():
                 return self._compound(node, place)
+            case Arithmetic():
+                self.parts.append(CommandPart(("((", "…", "))"), literal=False, read_only=True))
+                finding = Finding(place)
+                return finding, self._count(node, place, finding)
+            case Function():
+                return self._define(node, place)
+            case _:
+                assert_never(node)
+
+    def _count(self, node: Arithmetic, place: Place, finding: Finding) -> Place:
+        if not all(is_number(name, place) for name in node.needs):
+            raise Unclear("arithmetic with more than numbers")
+        for name in node.sets:
+            refuse_name(name, finding)
+        made = {name: Arg(f"${name}", number=True) for name in node.sets}
+        kept = {name: value for name, value in place.variables.items() if name.removesuffix("[@]") not in made}
+        return replace(place, variables={**kept, **made})
+
+    # --- functions -----------------------------------------------------------------------------------------------
+
+    def _define(self, node: Function, place: Place) -> tuple[Finding, Place]:
+        """A definition does nothing; its commands are parts of the line all the same, for rules that forbid some."""
+        if node.name in self.judges or node.name in SHELL_STATE or node.name in table():
+            raise Unclear(f"it defines a function with the name of a program (`{node.name}`)")
+        trial = Line(self.judges, self.unknown_program, self.parts, set(self.downloaded), self.loops, self.depth + 1)
+        if trial.depth > DEEPEST_CALL:
+            raise Unclear("functions are nested too deeply")
+        trial.script(node.body, replace(place.with_input(NOTHING), cwds=(), variables={}, functions={}))
+        return Finding(place), replace(place, functions={**place.functions, node.name: node.body})
+
+    def _call(
+        self, name: str, args: Sequence[Arg], inner: Place, after: Place, finding: Finding
+    ) -> tuple[Place, tuple[CommandPart, ...]]:
+        """Judge the body of a function with its arguments. What it changes of the shell cannot be told afterwards."""
+        if self.depth >= DEEPEST_CALL:
+            raise Unclear(f"the function `{name}` calls itself, or too many others")
+        own = {key: value for key, value in inner.variables.items() if not key[0].isdigit()}
+        for index, arg in enumerate(args, start=1):
+            if arg.splits or arg.glob is not None:
+                break
+            own[str(index)] = arg
+        line = Line(self.judges, self.unknown_program, [], self.downloaded, self.loops, self.depth + 1)
+        called, left = line.script(inner.functions[name], replace(inner, variables=own))
+        finding.merge(called)
+        finding.gives |= called.gives
+        if left.functions != inner.functions:
+            raise Unclear(f"the function `{name}` defines others")
+        mine = {key: value for key, value in after.variables.items() if key[0].isdigit()}
+        theirs = {key: value for key, value in left.variables.items() if not key[0].isdigit()}
+        left = self._widened(after, replace(left, variables={**theirs, **mine}), keep=None)
+        return left, tuple(line.parts)
 
     def _test(self, words: Sequence[Word], place: Place) -> Finding:
         finding = Finding(place)
@@ -121,6 +179,8 @@ class Line:
             self.loops += 1
             if self.loops > DEEPEST_LOOP:
                 raise Unclear("loops are nested too deeply")
+            if node.counts is not None:
+                inner = self._count(node.counts, inner, total)
             inner = self._loop_variable(node, inner, total)
             inner = self._settled(node, inner)
         possible = inner
@@ -143,6 +203,8 @@ class Line:
             return place
         refuse_name(node.variable, total)
         values = self._words(node.values, place, total)
+        array = place.variables.get(_array_named(node.values[0]) or "") if len(node.values) == 1 else None
+        values = values if array is None else [array]
         carries = NOTHING
         for value in values:
             carries |= value.carries
@@ -180,6 +242,19 @@ class Line:
             variables[name] = Arg(f"${name}", number=number, carries=carries)
         cwds = place.cwds if set(after.cwds) <= set(place.cwds) else ()
         return replace(place, cwds=cwds, variables=variables, moved=place.moved or after.moved)
+
+    def _array(self, assignment: Assignment, place: Place, finding: Finding) -> dict[str, Arg]:
+        """The variables of an array: its first element cannot be told, all of them are known to `for` if literal."""
+        refuse_name(assignment.name, finding)
+        elements = self._words(assignment.elements or (), place, finding)
+        carries = NOTHING
+        for element in elements:
+            carries |= element.carries
+        texts = [element.literal for element in elements]
+        told = tuple(text for text in texts if text is not None)
+        raw = f"${assignment.name}"
+        every = Arg(raw, told or ("",), carries=carries) if len(told) == len(texts) <= 32 else Arg(raw, carries=carries)
+        return {assignment.name: Arg(raw, carries=carries), f"{assignment.name}[@]": every}
 
     # --- words and redirects -------------------------------------------------------------------------------------
 
@@ -262,7 +337,8 @@ class Line:
     def _simple(self, simple: Simple, place: Place) -> tuple[Finding, Place]:
         finding = Finding(place)
         first_part = len(self.parts)
-        after, env = self._assignments(simple.assignments, place, finding, alone=not simple.words)
+        command = simple.words[0].raw if simple.words else None
+        after, env = self._assignments(simple.assignments, command, place, finding)
         args = self._words(simple.words, place, finding)
         given = finding.gives
         redirects = self._redirects(simple.redirects, place, finding)
@@ -270,7 +346,7 @@ class Line:
         finding.gives = given if not args else NOTHING
         runs: tuple[CommandPart, ...] = ()
         if args:
-            after, runs = self._command(args, inner, after, finding)
+            after, runs = self._command(args, env, inner, after, finding)
         self._remember_downloads(finding, simple.redirects, place)
         # What runs inside of substitutions asks for itself; its part stands before this one.
         argv = tuple(arg.literal if arg.literal is not None else arg.raw for arg in args)
@@ -280,16 +356,20 @@ class Line:
         return finding, after.with_input_of(place)
 
     def _command(
-        self, args: list[Arg], inner: Place, after: Place, finding: Finding
+        self, args: list[Arg], env: Sequence[str], inner: Place, after: Place, finding: Finding
     ) -> tuple[Place, tuple[CommandPart, ...]]:
         finding.place = inner
         name = args[0].literal
         if name is None:
             self._unknown_program(args[0], inner, finding)
             return after, ()
+        if name in inner.functions:
+            if env:
+                finding.ask(f"sets variables for the function `{name}` alone")
+            return self._call(name, args[1:], inner, after, finding)
         if name in ("cd", "pushd", "popd"):
             return change_directory(name, args[1:], after, finding), ()
-        if name in ("read", "export", "readonly", "unset", "set", "shift"):
+        if name in SHELL_STATE:
             return change_state(name, args[1:], inner, after, finding), ()
         return after, self._judge(name, tuple(args[1:]), inner, finding)
 
@@ -362,12 +442,20 @@ class Line:
     # --- what the shell keeps ------------------------------------------------------------------------------------
 
     def _assignments(
-        self, assignments: Sequence[Assignment], place: Place, finding: Finding, *, alone: bool
+        self, assignments: Sequence[Assignment], command: str | None, place: Place, finding: Finding
     ) -> tuple[Place, tuple[str, ...]]:
+        """Assignments before the word `command`, or (None) alone."""
+        alone = command is None
         variables = dict(place.variables)
         env: list[str] = []
         for assignment in assignments:
             run = self._substitution(place, finding)
+            if assignment.elements is not None:
+                if not alone:
+                    raise Unclear("an array before a command")
+                variables |= self._array(assignment, replace(place, variables=variables), finding)
+                continue
+            variables.pop(f"{assignment.name}[@]", None)
             value = value_of(assignment.value, replace(place, variables=variables), run, finding.secret)
             finding.gives |= value.carries
             name = assignment.name
@@ -376,10 +464,17 @@ class Line:
             if alone and is_own(name):
                 variables[name] = value
                 continue
+            if name == "IFS" and command in ("read", "mapfile", "readarray"):
+                continue
             if not is_own(name):
                 finding.ask(f"sets `{name}`, which may change what programs do")
             env.append(f"{name}={value.literal if value.literal is not None else assignment.value.raw}")
         return (replace(place, variables=variables) if alone else place), tuple(env)
+
+
+def _array_named(word: Word) -> str | None:
+    found = re.fullmatch(r'"\$\{([A-Za-z_]\w*)\[@\]\}"', word.raw)
+    return f"{found[1]}[@]" if found is not None else None
 
 
 def _ends_the_shell(pipeline: Pipeline) -> bool:
