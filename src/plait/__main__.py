@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # `python -m` looks there first, and what is worked in may bring a `json.py` of its own.
+    del sys.path[0]
+
+import contextlib
 
 from plait.cli import main as run
 

@@ -383,7 +383,11 @@ async def run_tool(
     """Make one call through the dispatcher, headless, and return the line that `plait tool` prints."""
     events: list[Event] = []
     background = BackgroundCommands(events.append)
-    shared = machinery(loaded, workspace, events.append, background, interactive=False, allow_all=allow_all)
+    # Not started: what an earlier run has stored is looked at, as without a screen.
+    indexes = _indexes(loaded, workspace, events.append)
+    shared = machinery(
+        loaded, workspace, events.append, background, interactive=False, allow_all=allow_all, indexes=indexes
+    )
     if shared.registry.get(name) is None:
         raise UserError(f"`{name}`: no such tool. Tools: {', '.join(shared.registry.names)}.")
     call = Dispatcher(MAIN_AGENT, shared).begin(1, name, args)
@@ -391,6 +395,8 @@ async def run_tool(
     outcome = call.outcome.result()
     await background.close()
     await shared.registry.close()
+    for index in indexes.values():
+        await index.close()
     verdict = "allowed"
     if outcome.status == "denied":
         verdict = "ask" if call.would_ask else "refused"
