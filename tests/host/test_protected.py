@@ -82,8 +82,8 @@ def test_what_decides_what_git_runs_is_known_under_any_spelling_of_its_name(path
 
 @pytest.mark.parametrize(
     "path",
-    ["/w/.git/index", "/w/.git/refs/heads/config", "/w/.git/objects/ab/cd", "/w/.git/logs/HEAD", "/w/.gitignore", "/w/git/config",
-     "/w/.git/modules/a/index", "/w/.git/COMMIT_EDITMSG", "/w/.github/config"],
+    ["/w/.git/index", "/w/.git/refs/heads/config", "/w/.git/objects/ab/cd", "/w/.git/logs/HEAD", "/w/.gitignore",
+     "/w/.git/modules/a/index", "/w/.git/COMMIT_EDITMSG", "/w/.github/config", "/w/git/config"],
 )  # fmt: skip
 def test_objects_refs_index_and_logs_do_not_steer_git(path):
     assert not steers_git(path)

@@ -88,7 +88,8 @@ def test_no_rule_covers_danger(mode):
 
 
 @pytest.mark.parametrize(
-    "request_", [EDIT_SETTINGS, shell("touch .git/x"), edit("a/.plait/x"), edit(".vscode/x"), edit("PLAIT~1/x"), edit(".plait./x")]
+    "request_",
+    [EDIT_SETTINGS, shell("touch .git/x"), edit("a/.plait/x"), edit(".vscode/x"), edit("PLAIT~1/x"), edit(".plait./x")],
 )
 def test_no_rule_covers_what_governs_permissions_or_programs(request_):
     decision = decide(request_, "acceptEdits", rules("allow edit", "allow edit(**)"), interactive=True)
@@ -139,7 +140,7 @@ def test_headless_tells_how_it_could_be_allowed():
     reason = decide(shell("pytest tests/a.py"), "default", (), interactive=False).reason
 
     assert "no user to ask" in reason
-    assert "--allowed-tools 'shell(pytest tests/a.py)'" in reason
+    assert "--allowed-tools 'shell(pytest tests/*)'" in reason
 
 
 def test_headless_says_that_danger_cannot_be_allowed_by_a_rule():
@@ -160,36 +161,17 @@ def test_an_unknown_tool_with_unknown_effects_asks():
 @pytest.mark.parametrize(
     ("request_", "patterns"),
     [
-        (shell("pytest tests/a.py"), ["shell(pytest tests/a.py)", "shell(pytest tests/*)", "shell(pytest *)"]),
-        (shell("npm run build"), ["shell(npm run build)", "shell(npm run build *)"]),
-        (shell("git commit -m x"), ["shell(git commit -m x)", "shell(git commit *)"]),
-        (shell("cargo test"), ["shell(cargo test)", "shell(cargo test *)"]),
-        (shell("python3 x.py"), ["shell(python3 x.py)"]),
-        (shell("rm build/x"), ["shell(rm build/x)"]),
         (shell("cd src && pytest"), ["shell(cd src && pytest)", "shell(pytest *)"]),
-        (shell("timeout 9 pytest"), ["shell(timeout 9 pytest)", "shell(pytest *)"]),
         (shell("touch a && touch b"), ["shell(touch a && touch b)"]),
-        (shell("touch $(ls)"), ["shell(touch $(ls))", "shell(touch *)"]),
+        (shell("touch $(ls)"), ["shell(touch $(ls))"]),
         (shell("rm *.o"), []),
         (shell("cat .env"), ["shell(cat .env)"]),
-        (shell("./run"), ["shell(./run)"]),
-        (edit("src/a.py"), ["edit(src/a.py)", "edit(src/**)"]),
-        (edit("a.py"), ["edit(/a.py)", "edit(/**)"]),
-        (edit("src/a.py", "src/x/b.py"), ["edit(src/**)"]),
-        (edit("/elsewhere/a"), ["edit(//elsewhere/a)", "edit(//elsewhere/**)"]),
-        (read("/elsewhere/a"), ["read(//elsewhere/a)", "read(//elsewhere/**)"]),
-        (read(".env"), ["read(/.env)"]),
         (edit("we[i]rd.py"), []),
-        (fetch("example.org"), ["web_fetch(domain:example.org)"]),
-        (fetch("a.org", "b.org"), []),
         (DANGER, []),
     ],
 )
-def test_offers_are_spelled_out_narrowest_first(request_, patterns):
-    given = [rule.pattern for rule in offers(request_)]
-
-    expected = [pattern if pattern != "edit(src/**)" else "edit(/src/**)" for pattern in patterns]
-    assert given in (patterns, expected)
+def test_what_cannot_be_covered_narrowly_is_offered_as_spelled_or_not_at_all(request_, patterns):
+    assert [rule.pattern for rule in offers(request_)] == patterns
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from plait.permissions.patterns import CommandPattern, command_pattern, path_fits, token_allows, token_forbids
+from plait.permissions.idle_options import needed_words
+from plait.permissions.patterns import CommandPattern, command_pattern, joined, path_fits, token_allows, token_forbids
 from plait.protocol.effects import Access, CommandPart, Mode
 
 
@@ -27,6 +28,7 @@ def shell_covered(
     """
     if command in patterns:
         return True
+    patterns = tuple(piece for pattern in patterns for piece in joined(pattern))
     return bool(parts) and all(_part_covered(part, patterns, edit_patterns, roots) for part in parts)
 
 
@@ -40,32 +42,60 @@ def _part_covered(
         return True
     # A wrapper is as harmless as what it runs; its own redirects and variables still have to be covered.
     return (
-        bool(part.runs)
+        _is_seen_through(part)
         and not part.env
         and _redirects_covered(part, (), edit_patterns, roots)
         and all(_part_covered(inner, patterns, edit_patterns, roots) for inner in part.runs)
     )
 
 
+# Local, and they do nothing by themselves. `ssh`, `script` and `find` do: a rule has to name them.
+SEEN_THROUGH = frozenset(
+    (
+        "bash", "builtin", "caffeinate", "command", "dash", "env", "eval", "exec", "gtimeout", "ionice", "ksh", "nice",
+        "nohup", "setsid", "sh", "stdbuf", "taskset", "time", "timeout", "xargs", "zsh",
+    )
+)  # fmt: skip
+
+
+def _is_seen_through(part: CommandPart) -> bool:
+    """True of a wrapper that is as harmless as what it runs."""
+    if not part.runs or not part.argv:
+        return False
+    folder, _, name = part.argv[0].rpartition("/")
+    if name not in SEEN_THROUGH or folder not in ("", "/bin", "/usr/bin"):
+        return False
+    # Variables set by `env` may load code, as those before a command may.
+    return name != "env" or not any("=" in word or word.startswith(("-S", "-C", "--c", "--s")) for word in part.argv)
+
+
 def _part_fits(
     part: CommandPart, pattern: CommandPattern, edit_patterns: tuple[str, ...], roots: tuple[Path, ...]
 ) -> bool:
+    if _words_fit(part, part.argv, pattern):
+        return _redirects_covered(part, pattern.redirects, edit_patterns, roots)
+    needed = needed_words(part.argv)
+    # What may be left out must be told from a value that may be anything.
+    if pattern.exact or needed == part.argv or not all(part.literal or is_plain(word) for word in part.argv):
+        return False
+    return _words_fit(part, needed, pattern) and _redirects_covered(part, pattern.redirects, edit_patterns, roots)
+
+
+def _words_fit(part: CommandPart, argv: tuple[str, ...], pattern: CommandPattern) -> bool:
     tokens, env = pattern.tokens, list(part.env)
     while env and tokens and tokens[0] == env[0]:
         tokens, env = tokens[1:], env[1:]
-    if env or not part.argv or len(part.argv) < len(tokens) or not tokens:
+    if env or not argv or len(argv) < len(tokens) or not tokens:
         return False
-    if len(part.argv) > len(tokens) and not pattern.tail:
+    if len(argv) > len(tokens) and not pattern.tail:
         return False
     if part.runs and not _names_the_inner_command(part, len(tokens), pattern):
         return False
-    fixed = part.argv[: len(tokens)]
+    fixed = argv[: len(tokens)]
     # A word with a variable, a glob or a substitution may become anything: only a final ` *` covers it.
     if not part.literal and any(not is_plain(word) for word in fixed):
         return False
-    if not all(token_allows(token, word) for token, word in zip(tokens, fixed, strict=True)):
-        return False
-    return _redirects_covered(part, pattern.redirects, edit_patterns, roots)
+    return all(token_allows(token, word) for token, word in zip(tokens, fixed, strict=True))
 
 
 def _names_the_inner_command(part: CommandPart, token_count: int, pattern: CommandPattern) -> bool:
@@ -100,8 +130,8 @@ def shell_forbidden(pattern: str, command: str, parts: tuple[CommandPart, ...]) 
     # What cannot be taken apart could be anything, also what is forbidden.
     if command == pattern or not parts:
         return True
-    wanted = command_pattern(pattern)
-    return any(_part_forbidden(part, wanted) for part in parts)
+    wanted = [command_pattern(piece) for piece in joined(pattern)]
+    return any(_part_forbidden(part, piece) for part in parts for piece in wanted)
 
 
 def _part_forbidden(part: CommandPart, wanted: CommandPattern) -> bool:

@@ -1,7 +1,8 @@
-"""Spell the rules that would cover a call, narrowest first. Pure.
+"""Spell the rules that would cover a call: first the one a careful user would want, then the others. Pure.
 
-An offer is as narrow as the call: the very command, then the same program and sub-command on its directory; the very
-file, then its directory. Programs that run whatever they are given are offered as spelled, never with a wildcard.
+An offer keeps what the call is about: the program, its sub-command, the directory. A wildcard is offered only behind
+programs that are known to check, test, build or format, so that it covers no code given in a line; everything else is
+offered as it is spelled. What an offer may not cover at all (danger, what is protected) is the policy's.
 """
 
 from __future__ import annotations
@@ -11,42 +12,55 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from plait.permissions.command_rules import is_plain
+from plait.permissions.idle_options import needed_words
 from plait.protocol.calls import Args
 from plait.protocol.effects import CommandPart, Effects, Mode
 
 MODES = {"edit": Mode.WRITE, "read": Mode.READ, "list": Mode.READ, "glob": Mode.READ, "search": Mode.READ}
-# A wildcard after one of these would allow anything, or the loss of anything.
-NEVER_WIDENED = frozenset(
+# They work on what lies in the workspace, whatever arguments they are given; a line can give them no program.
+TOOLS = frozenset(
     (
-        ".", "at", "awk", "aws", "az", "bash", "builtin", "bun", "bunx", "chgrp", "chmod", "chown", "chroot",
-        "command", "cp", "crontab", "curl", "dash", "dd", "deno", "doas", "docker", "emacs", "env", "eval",
-        "exec", "fd", "find", "fish", "gawk", "gcloud", "gdb", "gh", "helm", "install", "kill", "killall",
-        "ksh", "kubectl", "less", "ln", "lua", "make", "man", "mawk", "mongosh", "more", "mv", "mysql", "nc",
-        "ncat", "nice", "node", "nodejs", "nohup", "npx", "nsenter", "nvim", "parallel", "perl", "php", "pipx",
-        "pkill", "pnpx", "podman", "psql", "pypy", "python", "python2", "python3", "redis-cli", "rm", "rmdir",
-        "rsync", "ruby", "scp", "screen", "sed", "sh", "socat", "source", "sqlite3", "ssh", "strace", "su",
-        "sudo", "systemctl", "tar", "tee", "terraform", "time", "timeout", "tmux", "unshare", "uvx", "vi",
-        "vim", "watch", "wget", "xargs", "zsh",
+        "autopep8", "bandit", "biome", "black", "clang-format", "codespell", "ctest", "dart", "djlint", "eslint",
+        "flake8", "gofmt", "goimports", "golangci-lint", "hadolint", "isort", "jest", "ktlint", "markdownlint",
+        "mocha", "mypy", "oxlint", "phpstan", "phpunit", "prettier", "pycodestyle", "pydocstyle", "pyflakes", "pylint",
+        "pyright", "pytest", "py.test", "rspec", "rubocop", "ruff", "rustfmt", "shellcheck", "shfmt", "stylelint",
+        "swiftformat", "swiftlint", "tsc", "ty", "vitest", "vulture", "yamllint", "yapf",
     )
 )  # fmt: skip
-# Programs whose first word says what they do, so that the rule must keep it.
-WITH_SUBCOMMANDS = frozenset(
-    (
-        "apt", "apt-get", "bazel", "brew", "bundle", "cabal", "cargo", "cmake", "composer", "conda", "dart",
-        "dotnet", "flutter", "gem", "git", "go", "gradle", "hatch", "hg", "jj", "just", "mix", "mvn", "nox",
-        "npm", "pdm", "pip", "pip3", "pnpm", "poetry", "rake", "ruff", "rustup", "sbt", "stack", "svn", "swift",
-        "task", "tox", "uv", "yarn",
-    )
+# Of programs whose first word says what they do, the words that a wildcard may follow.
+SUBCOMMANDS: dict[str, frozenset[str]] = {
+    "bazel": frozenset(("build", "test")),
+    "cargo": frozenset(("bench", "build", "check", "clippy", "doc", "fmt", "nextest", "test")),
+    "cmake": frozenset(("--build",)),
+    "dart": frozenset(("analyze", "format", "test")),
+    "dotnet": frozenset(("build", "format", "test")),
+    "flutter": frozenset(("analyze", "test")),
+    "git": frozenset(("add", "commit", "fetch", "mv")),
+    "go": frozenset(("build", "fmt", "test", "vet")),
+    "gradle": frozenset(("build", "check", "test")),
+    "mix": frozenset(("compile", "format", "test")),
+    "mvn": frozenset(("compile", "test", "verify")),
+    "npm": frozenset(("test",)),
+    "pnpm": frozenset(("test",)),
+    "ruff": frozenset(("check", "format")),
+    "swift": frozenset(("build", "test")),
+    "yarn": frozenset(("test",)),
+}
+# What comes before a tool and runs it in an environment of the project.
+RUNNERS = (
+    ("uv", "run"), ("poetry", "run"), ("pdm", "run"), ("hatch", "run"), ("pipenv", "run"), ("rye", "run"),
+    ("bundle", "exec"), ("python", "-m"), ("python3", "-m"),
 )  # fmt: skip
-# After `run` and the like comes the name of a script, which belongs to the rule too.
-RUNNING_SUBCOMMANDS = frozenset(("exec", "run", "run-script", "tool", "x"))
+# They make or touch what they name: offered for a directory, never for anything at all.
+ON_DIRECTORIES = frozenset(("mkdir", "touch"))
 LONGEST = 300
+MOST_PARTS = 4
 
 
 def narrow_patterns(name: str, args: Args, effects: Effects, roots: tuple[Path, ...]) -> list[str]:
-    """Return rule texts that would cover the call, narrowest first, at most three."""
+    """Return rule texts that would cover the call, the best first, at most three."""
     if name == "shell":
-        return list(_for_command(args, effects))
+        return list(dict.fromkeys(_for_command(args, effects)))[:3]
     if name == "web_fetch":
         hosts = sorted(set(effects.network))
         return [f"web_fetch(domain:{hosts[0]})"] if len(hosts) == 1 and hosts[0] != "*" else []
@@ -60,17 +74,21 @@ def narrow_patterns(name: str, args: Args, effects: Effects, roots: tuple[Path, 
 def _for_paths(name: str, paths: list[str], roots: tuple[Path, ...], *, trees: bool) -> Iterator[str]:
     if not paths or any(set(path) & set("*?[]()\n") for path in paths):
         return
-    if len(paths) == 1 and not trees:
-        yield f"{name}({_spelled(PurePosixPath(paths[0]), roots)})"
+    one = [f"{name}({_spelled(PurePosixPath(paths[0]), roots)})"] if len(paths) == 1 and not trees else []
     folders = [PurePosixPath(path) if trees else PurePosixPath(path).parent for path in paths]
     common = folders[0]
     while not all(common == folder or common in folder.parents for folder in folders):
         common = common.parent
     spelled = _spelled(common, roots)
     if spelled == "/":
-        yield f"{name}(/**)"
-    elif common != PurePosixPath("/"):
-        yield f"{name}({spelled}/**)"
+        # All of the workspace is more than one file of its top asks for.
+        yield from (*one, f"{name}(/**)")
+    elif spelled.startswith("//"):
+        yield from one
+        if len(common.parts) > 2:
+            yield f"{name}({spelled}/**)"
+    else:
+        yield from (f"{name}({spelled.lstrip('/')}/**)", *one)
 
 
 def _spelled(path: PurePosixPath, roots: tuple[Path, ...]) -> str:
@@ -91,12 +109,21 @@ def _for_command(args: Args, effects: Effects) -> Iterator[str]:
         return
     command = command.strip()
     # A star in the command would be read as the pattern's own.
-    if len(command) <= LONGEST and not set(command) & set("*\n"):
-        yield f"shell({command})"
+    exact = [f"shell({command})"] if len(command) <= LONGEST and not set(command) & set("*\n") else []
     asking = [part for part in _leaves(effects.parts) if not part.read_only]
-    if len(asking) != 1 or effects.credentials or any(redirect.writes for redirect in asking[0].redirects):
-        return
-    yield from (f"shell({wider})" for wider in _wider(asking[0]))
+    wider = [list(_wider(part)) for part in asking]
+    if effects.credentials or not wider or not all(wider):
+        yield from exact
+    elif len(wider) == 1:
+        # A line that means nothing by its arguments will come again as it is; a message or a name will not.
+        yield from exact if _comes_again(asking[0].argv) else ()
+        yield from (f"shell({pattern})" for pattern in wider[0])
+        yield from exact
+    elif len(asking) <= MOST_PARTS:
+        yield f"shell({' && '.join(dict.fromkeys(patterns[0] for patterns in wider))})"
+        yield from exact
+    else:
+        yield from exact
 
 
 def _leaves(parts: tuple[CommandPart, ...]) -> Iterator[CommandPart]:
@@ -107,23 +134,46 @@ def _leaves(parts: tuple[CommandPart, ...]) -> Iterator[CommandPart]:
             yield part
 
 
+def _comes_again(argv: tuple[str, ...]) -> bool:
+    """True if the line has options and names of sub-commands only."""
+    return argv[0] != "git" and all(word.startswith("-") or word in ALL_SUBCOMMANDS or word in TOOLS for word in argv)
+
+
+ALL_SUBCOMMANDS = frozenset(("run", "exec")).union(*SUBCOMMANDS.values(), *RUNNERS)
+
+
 def _wider(part: CommandPart) -> Iterator[str]:
     """The same program on the same directory (`pytest tests/*`), then with any arguments (`pytest *`)."""
-    argv = part.argv
-    if not argv or part.env or "/" in argv[0] or argv[0] in NEVER_WIDENED or not is_plain(argv[0]):
+    argv = needed_words(part.argv)
+    if not argv or part.env or not is_plain(argv[0]) or any(redirect.writes for redirect in part.redirects):
         return
-    kept = 1
-    if argv[0] in WITH_SUBCOMMANDS:
-        if len(argv) < 2 or argv[1].startswith("-") or not is_plain(argv[1]):
-            return
-        kept = 3 if argv[1] in RUNNING_SUBCOMMANDS and len(argv) > 2 else 2
-        if any(word.startswith("-") or not is_plain(word) for word in argv[:kept]):
-            return
-    head = [shlex.quote(word) for word in argv[:kept]]
-    last = argv[-1]
-    if len(argv) > kept and part.literal and "/" in last.strip("/") and not last.startswith(("/", "-", "~", ".")):
-        between = [shlex.quote(word) for word in argv[kept:-1]]
-        folder = last.rstrip("/").rsplit("/", 1)[0]
-        if is_plain(folder) and ".." not in folder.split("/") and " " not in folder:
-            yield " ".join([*head, *between, f"{folder}/*"])
-    yield " ".join([*head, "*"])
+    kept = _kept(argv)
+    if kept == 0 and argv[0] not in ON_DIRECTORIES:
+        return
+    head = [shlex.quote(word) for word in argv[: kept or 1]]
+    folders = [_folder(word) for word in argv[max(1, kept) :] if not word.startswith("-")]
+    options = [word for word in argv[max(1, kept) :] if word.startswith("-")]
+    flags = options if argv[0] in ON_DIRECTORIES else []
+    if part.literal and len(folders) == 1 and folders[0] and options == flags:
+        yield " ".join([*head, *flags, f"{folders[0]}/*"])
+    if kept:
+        yield " ".join([*head, "*"])
+
+
+def _kept(argv: tuple[str, ...]) -> int:
+    """How many words from the first say what is run; 0 if no wildcard may follow them."""
+    if len(argv) > 2 and argv[:2] in RUNNERS:
+        inner = _kept(argv[2:])
+        return inner + 2 if inner else 0
+    if argv[0] in SUBCOMMANDS:
+        return 2 if len(argv) > 1 and argv[1] in SUBCOMMANDS[argv[0]] else 0
+    return 1 if argv[0] in TOOLS else 0
+
+
+def _folder(word: str) -> str:
+    """The directory that a path lies in, as a pattern may hold it; empty if it is none, or lies elsewhere."""
+    path = word.split("::", 1)[0].rstrip("/")
+    if "/" not in path or path.startswith(("/", "~", ".")) or not is_plain(path) or ".." in path.split("/"):
+        return ""
+    folder = path.rsplit("/", 1)[0]
+    return "" if any(char.isspace() for char in folder) else folder

@@ -114,7 +114,20 @@ class CommandPattern:
         return not self.tail and not any("*" in token for token in self.tokens)
 
 
+# Quoted pieces are stepped over as wholes.
+JOINT = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.|&&", re.DOTALL)
 REDIRECT = re.compile(r"\d*(?:&>>?|>>|>\||<>|[<>])")
+
+
+@lru_cache(maxsize=512)
+def joined(text: str) -> tuple[str, ...]:
+    """Return the patterns that ` && ` joins in one rule (`git add * && git commit *`); usually it is one."""
+    pieces, start = [], 0
+    for match in JOINT.finditer(text):
+        if match[0] == "&&" and text[: match.start()].endswith(" ") and text[match.end() :].startswith(" "):
+            pieces.append(text[start : match.start()].strip())
+            start = match.end()
+    return (*pieces, text[start:].strip())
 
 
 @lru_cache(maxsize=512)
