@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from plait.host.process import ProcessEnd, run_process, start_process, start_shell, stream_lines
+from plait.host.commands import start_shell
+from plait.host.process import ProcessEnd, run_process, start_process, stream_lines
 from plait.protocol.errors import ToolRefused
 
 HERE = Path("/tmp")

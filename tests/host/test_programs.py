@@ -13,7 +13,6 @@ def test_helper_programs_are_found_without_the_users_path(monkeypatch: pytest.Mo
         (tmp_path / name).write_text("#!/bin/sh\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    find_program.cache_clear()
 
     for name in ("rg", "git"):
         found = find_program(name)

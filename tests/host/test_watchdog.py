@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not Path("/bin/sh").exists(), reason="needs /bin
 PROGRAM = """
 import asyncio
 from pathlib import Path
-from plait.host.process import start_shell
+from plait.host.commands import start_shell
 
 async def main():
     short = await start_shell("exit 0", cwd=Path("/tmp"))

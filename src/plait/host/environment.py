@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from plait.host.programs import system_path
+from plait.host.secrets import NOT_SECRET_VARIABLE, SECRET_VARIABLE, redact
 
 QUIET: Mapping[str, str] = {
     "TERM": "dumb",
@@ -61,6 +63,40 @@ def reading(
     }
     kept["PATH"] = _path_outside(kept.get("PATH", ""), tuple(roots))
     return {**quiet(kept), **(more or {})}
+
+
+# What leads to agents that hold keys, to services that act for the user, to the screen and what is copied from it.
+LEADING_OUT = frozenset((
+    "SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_AGENT_INFO", "DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS",
+    "XDG_RUNTIME_DIR", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DOCKER_HOST", "CONTAINER_HOST", "KUBECONFIG",
+    "TMUX", "TMUX_PANE", "STY", "SUDO_ASKPASS", "SSH_ASKPASS", "GIT_ASKPASS", "VSCODE_IPC_HOOK_CLI",
+    "VSCODE_GIT_IPC_HANDLE", "GNOME_KEYRING_CONTROL", "KRB5CCNAME", "AWS_SESSION_TOKEN", "AWS_PROFILE",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+))  # fmt: skip
+_PROXY = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "FTP_PROXY")
+
+
+def confined(environ: Mapping[str, str], *, network: bool, kept: Iterable[str] = ()) -> dict[str, str]:
+    """Return `environ` without secrets and without what leads out of the sandbox.
+
+    network: proxies may have their password, the command is to pass them. kept: variables that are kept all the
+    same (`*` at the end for any ending).
+    """
+    patterns = tuple(kept)
+
+    def stays(name: str, value: str) -> bool:
+        if any(fnmatchcase(name, pattern) for pattern in patterns):
+            return True
+        if network and name.upper() in _PROXY:
+            return True
+        if name in LEADING_OUT or (SECRET_VARIABLE.search(name) and not NOT_SECRET_VARIABLE.search(name)):
+            return False
+        return redact(value) == value
+
+    kept_variables = {name: value for name, value in environ.items() if stays(name, value)}
+    # There nobody may give a file to another user: an archive unpacked as root would end with errors.
+    options = f"{environ.get('TAR_OPTIONS', '')} --no-same-owner".strip()
+    return {**kept_variables, **({"TAR_OPTIONS": options} if hasattr(os, "geteuid") and os.geteuid() == 0 else {})}
 
 
 def _path_outside(path: str, roots: tuple[Path, ...]) -> str:

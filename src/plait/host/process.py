@@ -15,12 +15,10 @@ from pathlib import Path
 from plait.host.environment import quiet
 from plait.host.finishing import finish
 from plait.host.process_tree import Brand
-from plait.host.programs import find_program
 from plait.host.running import CANCEL_GRACE_S, OnOutput, ProcessEnd, RunningProcess
-from plait.host.watchdog import WATCHDOG
 from plait.protocol.errors import ToolRefused
 
-__all__ = ["ProcessEnd", "RunningProcess", "run_process", "start_process", "start_shell", "stream_lines"]
+__all__ = ["ProcessEnd", "RunningProcess", "run_process", "start_process", "stream_lines"]
 
 KEPT_BYTES = 1_000_000
 # Lines of `stream_lines`: longer ones are cut; the program waits while so much is not yet consumed.
@@ -70,19 +68,23 @@ async def start_process(
     stdin: bytes | None = None,
     merge_stderr: bool = True,
     brand: Brand | None = None,
+    pass_fds: tuple[int, ...] = (),
+    wrapped: bool = False,
+    on_start: Callable[[int], None] | None = None,
 ) -> RunningProcess:
     """Start a program and return it running; whoever starts it awaits `wait` or `kill`.
 
     argv: the program, absolute or found on the environment's PATH, and its arguments. env: the whole environment;
     None for this process's own without pagers, prompts and colours. on_output: called on the loop with each piece of
     standard output (and of standard error if merged). max_bytes: how much of each stream is kept. stdin: what it
-    reads; None for nothing at all. brand: what its processes are known by, if `argv` carries it already.
+    reads; None for nothing at all. brand: what its processes are known by, if `argv` carries it already. pass_fds:
+    descriptors that it inherits. wrapped: see `ProcessTree`. on_start: told its number before any of its output.
 
     Raises:
         ToolRefused: It could not be started.
     """
     brand = brand or Brand()
-    process = RunningProcess(brand, on_output, max_bytes, stdin)
+    process = RunningProcess(brand, on_output, max_bytes, stdin, wrapped=wrapped, on_start=on_start)
     environ = brand.mark(quiet() if env is None else dict(env))
     pipe, devnull = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
     loop = asyncio.get_running_loop()
@@ -97,6 +99,7 @@ async def start_process(
             env=environ,
             # A session of its own has no controlling terminal: nothing can read the user's keys or draw.
             start_new_session=True,
+            pass_fds=pass_fds,
         )
     )
     try:
@@ -108,31 +111,6 @@ async def start_process(
         if starting.exception() is None:
             await process.kill(0)
         raise
-    return process
-
-
-async def start_shell(
-    command: str,
-    *,
-    cwd: Path,
-    env: Mapping[str, str] | None = None,
-    on_output: OnOutput | None = None,
-    max_bytes: int = KEPT_BYTES,
-) -> RunningProcess:
-    """Start a command line in bash, without start-up files. See `start_process`.
-
-    Raises:
-        ToolRefused: There is no bash where the system keeps its programs, or it could not be started.
-    """
-    bash = find_program("bash")
-    if bash is None:
-        raise ToolRefused("The command was not run: `bash` was not found where the system keeps its programs.")
-    brand = Brand()
-    process = await start_process(
-        brand.shell(bash, command), cwd=cwd, env=env, on_output=on_output, max_bytes=max_bytes, brand=brand
-    )
-    WATCHDOG.begins(process.pid)
-    process.when_over(lambda: WATCHDOG.ended(process.pid))
     return process
 
 

@@ -67,10 +67,15 @@ class Member:
 
 
 class ProcessTree:
-    """All processes of the command whose first is `pid`, the leader of its own session."""
+    """All processes of the command whose first is `pid`, the leader of its own session.
 
-    def __init__(self, pid: int, brand: Brand) -> None:
+    wrapped: the first and its child hold a namespace together, and all in it dies with them: they are not asked to
+    end, so that what runs in it has its time.
+    """
+
+    def __init__(self, pid: int, brand: Brand, *, wrapped: bool = False) -> None:
         self.pid = pid
+        self._wrapped = wrapped
         self._brand = brand
         first = _linux_process(pid)
         self._started = first.started if first is not None else 0
@@ -142,7 +147,7 @@ class ProcessTree:
 
         patient_until = time.monotonic() + grace_s
         if grace_s > 0:
-            asked = living()
+            asked = tuple(member for member in living() if not self._holds_namespace(member))
             _signal(asked, signal.SIGTERM)
             # A stopped process takes the news only once it goes on.
             _signal(asked, signal.SIGCONT)
@@ -159,6 +164,9 @@ class ProcessTree:
             _signal(left, signal.SIGKILL)
             time.sleep(0.001)
         return left
+
+    def _holds_namespace(self, member: Member) -> bool:
+        return self._wrapped and self.pid in (member.pid, member.parent)
 
     # --- Linux ---------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,18 @@ from plait.protocol.lean import dataclass
 
 OnOutput = Callable[[bytes], None]
 
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What was found once a program was over: what it had left running, and what there is to say of it."""
+
+    ended: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    never_ran: bool = False
+
+
+AtEnd = Callable[[], Closing]
+
 # How long a process may take to end after it was asked to, before it is killed.
 GRACE_S = 0.3
 # The user pressed a key and waits.
@@ -43,7 +55,8 @@ class ProcessEnd:
 
     stdout, stderr: what was kept of them (with `merge_stderr` all is in stdout). total_bytes: of both, kept or not.
     ended: what it had left running in its session and was ended, by command line. gone_on: what it put into
-    sessions of their own and goes on, as far as it was looked for.
+    sessions of their own and goes on, as far as it was looked for. notes: what else there is to say, a line each.
+    never_ran: what it was to run in could not be set up.
     """
 
     exit_code: int | None
@@ -54,13 +67,26 @@ class ProcessEnd:
     total_bytes: int
     ended: tuple[str, ...] = ()
     gone_on: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    never_ran: bool = False
 
 
 class RunningProcess(asyncio.SubprocessProtocol):
     """A program that runs. On its loop only; the methods without underscore are for its owner."""
 
-    def __init__(self, brand: Brand, on_output: OnOutput | None, max_bytes: int, stdin: bytes | None) -> None:
+    def __init__(
+        self,
+        brand: Brand,
+        on_output: OnOutput | None,
+        max_bytes: int,
+        stdin: bytes | None,
+        *,
+        wrapped: bool = False,
+        on_start: Callable[[int], None] | None = None,
+    ) -> None:
         self._brand = brand
+        self._on_start = on_start
+        self._wrapped = wrapped
         self._stdin = stdin
         self.on_output = on_output
         self.output = KeptOutput(max_bytes)
@@ -75,6 +101,8 @@ class RunningProcess(asyncio.SubprocessProtocol):
         self._transport: asyncio.SubprocessTransport | None = None
         self._tree: ProcessTree | None = None
         self._end: asyncio.Task[ProcessEnd] | None = None
+        self._closing: AtEnd | None = None
+        self._notes: list[str] = []
 
     # --- for its owner -------------------------------------------------------------------------------------------
 
@@ -121,6 +149,19 @@ class RunningProcess(asyncio.SubprocessProtocol):
         assert self._end is not None
         self._end.add_done_callback(lambda _: tell())
 
+    def at_end(self, close: AtEnd) -> None:
+        """Have `close` called in a thread once it is over; what it returns is part of the end."""
+        self._closing = close
+
+    def remark(self, note: str) -> None:
+        """Say something of it at its end."""
+        self._notes.append(note)
+
+    def members(self) -> tuple[int, ...]:
+        """Return the numbers of all its processes. Blocking."""
+        assert self._tree is not None
+        return tuple(member.pid for member in self._tree.members())
+
     def flow(self) -> None:
         self._flowing.set()
         self._set_reading(to=True)
@@ -136,6 +177,7 @@ class RunningProcess(asyncio.SubprocessProtocol):
             settle = partial(tree.settle, DRAIN_S - waited_s, CANCEL_GRACE_S)
             left, gone_on = await self._loop.run_in_executor(_ENDERS, settle)
         transport.close()
+        more = Closing() if self._closing is None else await self._loop.run_in_executor(_ENDERS, self._closing)
         code = transport.get_returncode()
         return ProcessEnd(
             exit_code=code if code is not None and code >= 0 else None,
@@ -144,8 +186,11 @@ class RunningProcess(asyncio.SubprocessProtocol):
             stdout=self.output.value(),
             stderr=self.errors.value(),
             total_bytes=self.output.total_bytes + self.errors.total_bytes,
-            ended=tuple(member.name for member in left),
+            ended=(*(member.name for member in left), *more.ended),
             gone_on=tuple(member.name for member in gone_on),
+            notes=(*self._notes, *more.notes),
+            # One that was ended meanwhile may not have come so far.
+            never_ran=more.never_ran and bool(code and code > 0),
         )
 
     async def _drain(self) -> float:
@@ -176,7 +221,9 @@ class RunningProcess(asyncio.SubprocessProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.SubprocessTransport)
         self._transport = transport
-        self._tree = ProcessTree(transport.get_pid(), self._brand)
+        if self._on_start is not None:
+            self._on_start(transport.get_pid())
+        self._tree = ProcessTree(transport.get_pid(), self._brand, wrapped=self._wrapped)
         self._open_pipes = {fd for fd in (1, 2) if transport.get_pipe_transport(fd) is not None}
         self._end = self._loop.create_task(self._watch(transport, self._tree))
         writer = transport.get_pipe_transport(0)

@@ -96,7 +96,7 @@ class ToolContext:
 
     output_budget: characters of text the model should get at most. answer: the user's words, for a tool that
     asks. to_background: set when the user moves the call to the background (an `asyncio.Event`-like).
-    effects: what the call was judged by; None outside of the dispatcher.
+    effects: what the call was judged by; None outside of the dispatcher. by_user: the user typed it.
     """
 
     key: CallKey
@@ -107,6 +107,7 @@ class ToolContext:
     answer: str | None = None
     to_background: Backgrounding | None = None
     effects: Effects | None = None
+    by_user: bool = False
 
 
 class Backgrounding(Protocol):

@@ -13,6 +13,21 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffd]")
 # Of so many characters, more than a fifth that are no text make it binary.
 SAMPLED = 8192
 NAMES_SHOWN = 5
+# What programs say when a place is read-only or closed to them, and when there is no network.
+CLOSED = re.compile(
+    r"read-only file ?system|EROFS|os error 30\b|errno 30\b|permission denied|operation not permitted|EACCES|EPERM|"
+    r"device or resource busy|could not (?:lock|write) config file|cannot connect to the docker daemon|"
+    r"authentication agent|gpg failed to sign|no secret key|unable to open x display|cannot open display",
+    re.IGNORECASE,
+)
+UNREACHABLE = re.compile(
+    r"network is unreachable|ENETUNREACH|could not resolve|(?:temporary )?failure in name resolution|EAI_AGAIN|"
+    r"ENOTFOUND|name or service not known|failed to lookup address|getaddrinfo|no such host|dns error|"
+    r"no route to host|connection refused|ECONNREFUSED|failed to establish a new connection|couldn't connect to server|"
+    r"unable to access 'https?:|error sending request|network error|nodename nor servname",
+    re.IGNORECASE,
+)
+SEARCHED_BYTES = 64_000
 
 
 def legible(output: bytes) -> str:
@@ -45,7 +60,7 @@ def notes_on(end: ProcessEnd) -> list[str]:
 
 
 def notes_on_rest(end: ProcessEnd) -> list[str]:
-    notes = []
+    notes = list(end.notes)
     if end.ended:
         notes.append(
             f"ended with it, since it was left running: {_names(end.ended)}; use `background` for what must go on"
@@ -53,6 +68,24 @@ def notes_on_rest(end: ProcessEnd) -> list[str]:
     if end.gone_on:
         notes.append(f"goes on in a session of its own: {_names(end.gone_on)}")
     return notes
+
+
+def sandbox_note(end: ProcessEnd, sandbox: str, *, network: bool) -> str | None:
+    """Say that a command may have failed because of the `sandbox` that it ran in, and what can be done, or None."""
+    if end.exit_code in (0, None):
+        return None
+    text = (end.stdout[:SEARCHED_BYTES] + end.stdout[-SEARCHED_BYTES:]).decode("utf-8", "replace")
+    reasons = []
+    if not network and UNREACHABLE.search(text):
+        reasons.append("it had no network")
+    if CLOSED.search(text):
+        reasons.append("it could write only below the workspace and in a private `/tmp`, and secrets were hidden")
+    if not reasons:
+        return None
+    return (
+        f"ran in the sandbox ({sandbox}): {'; '.join(reasons)}. If that is why it failed, and it is needed, "
+        "`outside_sandbox` asks the user to let it run once without"
+    )
 
 
 def _names(names: tuple[str, ...]) -> str:

@@ -1,23 +1,28 @@
 """The `shell` tool: run a command line in bash, its output streamed, everything it started ended with it.
 
 What a command does is not judged here (`effects.shell`). One that runs unasked, because it only reads, gets an
-environment in which it can only read.
+environment in which it can only read. All of a model's run in the sandbox (`host.sandbox`), where there is one; what
+the user types runs as if typed in a terminal.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Protocol
 
 from msgspec import Meta
 
 from plait.effects.git import READING_ENVIRONMENT
+from plait.host.commands import start_shell
 from plait.host.environment import quiet, reading
 from plait.host.paths import Workspace
-from plait.host.process import ProcessEnd, RunningProcess, start_shell
+from plait.host.process import ProcessEnd, RunningProcess
 from plait.host.running import CANCEL_GRACE_S, GRACE_S
+from plait.host.sandbox import Sandbox, Sandboxing
+from plait.host.sandbox_grants import NOTHING, Grants, grants_of
 from plait.protocol.calls import CommandDetail, CommandPreview, Preview
 from plait.protocol.effects import Effects
 from plait.protocol.errors import ToolRefused
@@ -32,7 +37,7 @@ from plait.tools.base import (
     ToolContext,
     ToolOutput,
 )
-from plait.tools.command_text import legible, notes_on, notes_on_rest, report
+from plait.tools.command_text import legible, notes_on, notes_on_rest, report, sandbox_note
 from plait.tools.live_output import LiveOutput
 from plait.tools.output import cut, printable
 
@@ -54,6 +59,9 @@ class ShellArgs(ToolArgs, frozen=True):
     cwd: Annotated[str | None, Meta(description="directory, in the workspace")] = None
     deadline_s: Annotated[float, Meta(gt=0, le=MAX_COMMAND_DEADLINE_S)] = COMMAND_DEADLINE_S
     background: bool = False
+    outside_sandbox: Annotated[
+        bool, Meta(description="asks the user to let it run without the sandbox; only after it failed because of it")
+    ] = False
 
 
 class Shell(Tool[ShellArgs]):
@@ -61,12 +69,20 @@ class Shell(Tool[ShellArgs]):
     args = ShellArgs
     cap: ClassVar[Cap] = Cap.COMMANDS
 
-    def __init__(self, command_effects: CommandEffects, background: BackgroundCommands) -> None:
+    def __init__(
+        self, command_effects: CommandEffects, background: BackgroundCommands, sandboxing: Sandboxing | None = None
+    ) -> None:
         self._command_effects = command_effects
         self._background = background
+        self._sandboxing = sandboxing
 
     def effects(self, args: ShellArgs, workspace: Workspace) -> Effects:
-        return self._command_effects(args.command, cwd=_directory(args, workspace), workspace=workspace)
+        effects = self._command_effects(args.command, cwd=_directory(args, workspace), workspace=workspace)
+        if not args.outside_sandbox or self._sandboxing is None or not self._sandboxing.applies:
+            return effects
+        # As danger no rule covers it, no mode and no batch approves it, and without a user it is refused.
+        danger = "runs outside of the sandbox" + (f"; {effects.danger}" if effects.danger else "")
+        return replace(effects, danger=danger, reason=f"runs outside of the sandbox: {effects.reason}")
 
     def deadline_s(self, args: ShellArgs) -> float | None:
         return LOCAL_DEADLINE_S if args.background else args.deadline_s
@@ -77,12 +93,16 @@ class Shell(Tool[ShellArgs]):
     async def run(self, args: ShellArgs, ctx: ToolContext) -> ToolOutput:
         live = LiveOutput(ctx.report)
         effects = ctx.effects or self.effects(args, ctx.workspace)
+        sandbox = await self._sandbox(args, ctx)
+        grants = grants_of(effects, ctx.workspace.roots) if sandbox is not None else NOTHING
         process = await start_shell(
             args.command,
             cwd=_directory(args, ctx.workspace),
             env=reading(ctx.workspace.roots, READING_ENVIRONMENT) if effects.read_only else quiet(),
             on_output=live.add,
             max_bytes=KEPT_BYTES,
+            sandbox=sandbox,
+            grants=grants,
         )
         started_at = time.monotonic()
         try:
@@ -96,15 +116,38 @@ class Shell(Tool[ShellArgs]):
             live.close()
             process.on_output = None
         if goes_on:
-            return self._leave(process, args, ctx)
+            return self._leave(process, args, ctx, sandbox, grants)
         end = await process.wait()
-        return _output(args, ctx, end, notes_on(end))
+        if end.never_ran:
+            said = legible(end.stdout).strip().partition("\n")[0]
+            raise ToolRefused(
+                f"The command was not run: its sandbox could not be set up ({said or 'it said nothing'})."
+            )
+        notes = notes_on(end)
+        if sandbox is not None and (note := sandbox_note(end, sandbox.words, network=grants.network)) is not None:
+            notes.append(note)
+        return _output(args, ctx, end, notes)
 
-    def _leave(self, process: RunningProcess, args: ShellArgs, ctx: ToolContext) -> ToolOutput:
+    async def _sandbox(self, args: ShellArgs, ctx: ToolContext) -> Sandbox | None:
+        """Return what the command runs in, None for nothing. Raises ToolRefused if it may not run so."""
+        if self._sandboxing is None or ctx.by_user:
+            return None
+        sandbox = self._sandboxing.tried
+        if sandbox is None:
+            sandbox = await asyncio.to_thread(self._sandboxing.sandbox)
+        sandbox.refuse(outside=args.outside_sandbox)
+        return None if sandbox.kind == "none" or args.outside_sandbox else sandbox
+
+    def _leave(
+        self, process: RunningProcess, args: ShellArgs, ctx: ToolContext, sandbox: Sandbox | None, grants: Grants
+    ) -> ToolOutput:
         background_id = self._background.adopt(process, args.command, ctx.key)
         so_far = legible(process.output.value())
         note = f"goes on in the background as `{background_id}`; read or end it with `background`"
-        text = report(so_far, [note], ctx.output_budget)
+        notes = [note]
+        if sandbox is not None and sandbox.kind == "bubblewrap" and not grants.network:
+            notes.append("it has a network of its own in the sandbox: nothing else reaches the ports that it opens")
+        text = report(so_far, notes, ctx.output_budget)
         detail = CommandDetail(
             args.command,
             None,

@@ -1,0 +1,132 @@
+"""Which files of a repository decide what git runs and where it looks, and where its git directory lies.
+
+A `.git` that is a file may point anywhere: it is followed only where the other end says the same. Never runs git.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import field
+from pathlib import Path
+
+from plait.protocol.lean import dataclass
+
+# In a git directory (gitrepository-layout(5)).
+CONFIGURATION = ("config", "config.worktree")
+GUARDED = (*CONFIGURATION, "hooks", "info", "commondir", "gitdir", "objects/info/alternates")
+# A worktree's own directory has these from the start.
+OF_WORKTREE = ("commondir", "gitdir", "config.worktree")
+LARGEST_POINTER_BYTES = 4096
+MOST_MODULES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class GitGuards:
+    """Of the repository at or around a place: its git directories, and what in them is guarded.
+
+    configuration: of those, what git itself writes when it is told to.
+    """
+
+    directories: tuple[str, ...] = ()
+    present: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    configuration: tuple[str, ...] = field(default=())
+
+
+def git_guards(place: str) -> GitGuards:
+    """Return what is guarded for a workspace directory. Reads small files; never raises."""
+    start = Path(place)
+    dot_git = start / ".git"
+    if not os.path.lexists(dot_git):
+        outer = next((up for up in start.parents if _is_git_directory(up / ".git")), None)
+        inside = [start] if _is_git_directory(start) else []
+        directories = [*inside, *([outer / ".git"] if outer is not None and not inside else [])]
+        found = _of(directories)
+        return GitGuards(found.directories, found.present, (*found.absent, str(dot_git)), found.configuration)
+    if dot_git.is_dir():
+        return _of([Path(os.path.realpath(dot_git))])
+    linked = _linked(dot_git)
+    found = _of(linked)
+    return GitGuards(found.directories, (str(dot_git), *found.present), found.absent, found.configuration)
+
+
+def _of(directories: list[Path]) -> GitGuards:
+    present: list[str] = []
+    absent: list[str] = []
+    configuration: list[str] = []
+    for directory in directories:
+        for inner in (directory, *_modules(directory)):
+            names = [str(inner / name) for name in GUARDED]
+            # Put there by `git worktree`, which may also take it away.
+            trees = [str(tree / name) for tree in _entries(inner / "worktrees") for name in OF_WORKTREE]
+            present += [path for path in (*names, *trees) if os.path.lexists(path)]
+            absent += [path for path in names if not os.path.lexists(path)]
+            configuration += [*(str(inner / name) for name in CONFIGURATION), *trees]
+            if inner != directory:
+                configuration += names
+    return GitGuards(tuple(map(str, directories)), tuple(present), tuple(absent), tuple(configuration))
+
+
+def _linked(dot_git: Path) -> list[Path]:
+    """The git directories that a `.git` file leads to: of a worktree that it knows, or of a submodule."""
+    target = _pointer(dot_git, "gitdir:")
+    if target is None:
+        return []
+    own = Path(os.path.realpath(dot_git.parent / target))
+    common = _pointer(own / "commondir", "")
+    if common is not None:
+        back = _pointer(own / "gitdir", "")
+        shared = Path(os.path.realpath(own / common))
+        # The other end must name this very file: else anything could be made writable by a file in a repository.
+        if back is None or os.path.realpath(own / back) != os.path.realpath(dot_git):
+            return []
+        if own.parent != shared / "worktrees" or not _is_git_directory(shared):
+            return []
+        return [shared]
+    above = (up / ".git" / "modules" for up in dot_git.parent.parents)
+    return [own] if any(own.is_relative_to(os.path.realpath(modules)) for modules in above) else []
+
+
+def _modules(directory: Path) -> Iterator[Path]:
+    """The git directories of submodules, nested ones too."""
+    waiting, seen = [directory / "modules"], 0
+    while waiting and seen < MOST_MODULES:
+        for entry in _entries(waiting.pop()):
+            seen += 1
+            if _is_git_directory(entry):
+                yield entry
+                waiting.append(entry / "modules")
+            else:
+                waiting.append(entry)
+
+
+def _entries(directory: Path) -> list[Path]:
+    try:
+        with os.scandir(directory) as entries:
+            return sorted(Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return []
+
+
+def _is_git_directory(path: Path) -> bool:
+    return os.path.isfile(path / "HEAD") and os.path.isdir(path / "objects")
+
+
+def _pointer(file: Path, prefix: str) -> str | None:
+    """The path that a small file of one line holds, None if there is no such file."""
+    try:
+        handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except (OSError, ValueError):
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            return None
+        text = os.fsdecode(os.read(handle, LARGEST_POINTER_BYTES))
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+    text = text.removeprefix(prefix).strip("\n") if text.startswith(prefix) else ""
+    return text.strip() or None
