@@ -118,11 +118,14 @@ def machinery(
                 question.reason,
                 position,
                 waiting,
+                approvals.group,
             )
         )
 
     def answered(key: CallKey, answer: Answer, by: Any) -> None:
         emit(ApprovalAnswered(key, answer, by))
+
+    approvals = ApprovalQueue(asked, answered)
 
     def deadline_s(tool: AnyTool, args: ToolArgs) -> float | None:
         configured = {
@@ -140,7 +143,7 @@ def machinery(
         permissions=Permissions(
             settings.permission_mode, rules, workspace.roots, interactive=interactive, allow_all=allow_all
         ),
-        approvals=ApprovalQueue(asked, answered),
+        approvals=approvals,
         scheduler=Scheduler(),
         caps=Caps(
             {name: getattr(settings.caps, name) for name in ("calls", "files", "commands", "searches", "network")}

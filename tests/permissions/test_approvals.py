@@ -5,6 +5,7 @@ from hypothesis import given, settings, strategies as st
 
 from plait.permissions.approvals import ApprovalQueue, Question
 from plait.permissions.policy import Decision
+from plait.protocol.call_events import Waiting
 from plait.protocol.calls import CallKey, TextPreview
 from plait.protocol.commands import Allow, AllowAlways, Deny, Reply, Rule
 from plait.protocol.errors import InternalError
@@ -169,6 +170,47 @@ async def test_allowing_all_alike_leaves_out_danger_and_other_tools_and_question
     for call in (2, 3, 4):
         desk.queue.answer(key(call), Reply("x"))
     await asyncio.gather(*tasks)
+
+
+async def test_a_call_that_has_not_asked_yet_may_be_allowed_with_the_others_and_then_asks_no_more():
+    desk = Desk()
+    first = desk.queue.place(key(1), Waiting(key(1), "edit", "a"))
+    second = desk.queue.place(key(2), Waiting(key(2), "edit", "b"))
+    tasks = [desk.start(first)]
+    await settle()
+
+    assert [waiting.subject for waiting in desk.queue.group] == ["a", "b"]
+    assert desk.queue.answer(key(2), Allow())
+    assert desk.queue.answer(key(1), Allow())
+    tasks.append(desk.start(second))
+    await asyncio.gather(*tasks)
+
+    assert [entry[:2] for entry in desk.seen] == [("ask", 1), ("answered", 1)]
+
+
+@pytest.mark.parametrize("fields", [{"danger": "destroys"}, {"alone": True}])
+async def test_what_was_allowed_before_it_asked_asks_all_the_same_if_it_turns_out_to_stand_apart(fields):
+    desk = Desk()
+    place = desk.queue.place(key(1), Waiting(key(1), "edit", "a"))
+    assert desk.queue.answer(key(1), Allow())
+
+    task = desk.start(place, **fields)
+    await settle()
+
+    assert [entry[:2] for entry in desk.seen] == [("ask", 1)]
+    desk.queue.answer(key(1), Deny("no"))
+    assert await task == Deny("no")
+
+
+async def test_what_stands_apart_or_is_answered_otherwise_cannot_be_answered_before_it_asks():
+    desk = Desk()
+    desk.queue.place(key(1), Waiting(key(1), "shell", "rm", apart=True))
+    desk.queue.place(key(2), Waiting(key(2), "edit", "a"))
+
+    assert not desk.queue.answer(key(1), Allow())
+    assert not desk.queue.answer(key(2), AllowAlways(RULE))
+    assert not desk.queue.answer(key(2), Deny("no"))
+    assert not desk.queue.answer(key(2), Allow({"path": "b"}))
 
 
 async def test_what_is_dangerous_is_never_remembered():

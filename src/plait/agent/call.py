@@ -86,7 +86,7 @@ class Call:
             self._judged.decide()
             if self._judged.decision.verdict == "ask":
                 # The place in the queue of questions is taken now too: questions come in the order of the calls.
-                self._place = self._m.approvals.place(self.key)
+                self._place = self._m.approvals.place(self.key, self._judged.waiting())
         self._m.emit(
             CallReserved(
                 self.key,
@@ -204,7 +204,7 @@ class Call:
 
     async def _ask(self, tool: Tool[Any], plan: Plan | None) -> Plan | None:
         """Ask the user. Returns the plan to apply, which edited arguments may have changed. Raises Refusal."""
-        place = self._place = self._place or self._m.approvals.place(self.key)
+        place = self._place = self._place or self._m.approvals.place(self.key, self._judged.waiting())
         preview = (
             plan.preview
             if plan is not None
@@ -219,7 +219,7 @@ class Call:
             danger=self._judged.effects.danger,
             reason=self._judged.decision.reason or self._judged.effects.reason,
             redecide=self._judged.decide,
-            alone=tool.always_asks,
+            alone=self._judged.decision.apart,
         )
         try:
             answer = await place.ask(question)

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from plait.agent.result_cache import ResultCache
 from plait.host.paths import Workspace
 from plait.permissions.approvals import ApprovalQueue
 from plait.permissions.policy import Decision
+from plait.protocol.call_events import Waiting
 from plait.protocol.calls import CallKey, OutcomeStatus, ToolCall, ToolOutcome
 from plait.protocol.effects import Effects
 from plait.protocol.errors import ToolRefused
@@ -110,6 +112,15 @@ class Judgement:
                 | {"verdict": self.decision.verdict, "why": self.decision.reason},
             )
         return self.decision
+
+    def waiting(self) -> Waiting:
+        """What the call is about, for those who look at the whole line of questions."""
+        command = self.args.get("command")
+        accesses = (*self.effects.writes, *self.effects.accesses)
+        paths = [self._m.workspace.show(Path(access.path)) for access in accesses[:1]]
+        subject = command if isinstance(command, str) else next(iter((*paths, *self.effects.network)), "")
+        name = self.tool.name if self.tool is not None else self._call.name
+        return Waiting(self._call.key, name, subject, apart=self.decision.apart)
 
     @property
     def would_ask(self) -> bool:

@@ -218,7 +218,8 @@ class ConversationAgent:
     def decide(self, key: CallKey, answer: Answer) -> bool:
         question = next((question for question in self._approvals.open if question.key == key), None)
         if question is None:
-            return False
+            # It may stand in line and not have asked yet.
+            return self._approvals.answer(key, answer)
         if isinstance(answer, AllowAlways) and question.danger is None:
             self._take_rule(answer.rule)
         if not self._approvals.answer(key, answer):

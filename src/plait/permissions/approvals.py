@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from plait.permissions.policy import Decision
+from plait.protocol.call_events import Waiting
 from plait.protocol.calls import Args, CallKey, Preview
 from plait.protocol.commands import Allow, AllowAlways, Answer, Deny, Rule
 from plait.protocol.errors import InternalError
@@ -26,7 +27,7 @@ class Question:
     """What the user is asked about one call.
 
     redecide: the policy's verdict as rules and mode now stand. alone: it is never answered together with others
-    (a question of the agent to the user); what is dangerous never is either.
+    (a question of the agent to the user, a change of what is protected); what is dangerous never is either.
     """
 
     key: CallKey
@@ -51,6 +52,8 @@ class Place:
     key: CallKey
     number: int
     queue: ApprovalQueue = field(repr=False)
+    waiting: Waiting
+    granted: bool = False
     question: Question | None = None
     reply: asyncio.Future[Answer] | None = None
 
@@ -99,15 +102,15 @@ class ApprovalQueue:
         self._settled = 0
         self._advancing = False
 
-    def place(self, key: CallKey) -> Place:
-        """Take the next place in line, now.
+    def place(self, key: CallKey, waiting: Waiting | None = None) -> Place:
+        """Take the next place in line, now. `waiting` says what the call is about before it asks.
 
         Raises:
             InternalError: The call stands in line already.
         """
         if any(place.key == key for place in self._line.values()):
             raise InternalError(f"call {key} stands in line twice")
-        place = Place(key, self._next_number, self)
+        place = Place(key, self._next_number, self, waiting or Waiting(key, "", apart=True))
         self._next_number += 1
         self._line[place.number] = place
         return place
@@ -117,14 +120,23 @@ class ApprovalQueue:
         """The open questions, in the order in which they will be shown."""
         return tuple(place.question for place in self._places() if place.question is not None)
 
+    @property
+    def group(self) -> tuple[Waiting, ...]:
+        """All that stands in line, in order."""
+        return tuple(place.waiting for place in self._places())
+
     def answer(self, key: CallKey, answer: Answer) -> bool:
         """Close the question of `key`; False if it is not open, as for whoever answers second.
 
-        The rule of an `AllowAlways` must be in force already.
+        The rule of an `AllowAlways` must be in force already. A call that has not asked yet may be allowed all the
+        same, as it stands: it then asks no more, unless it turns out to be one that is answered by itself alone.
 
         What is dangerous is allowed this once at most: an answer that would be remembered counts as `Allow`.
         """
         place = next((place for place in self._places() if place.key == key), None)
+        if place is not None and place.question is None and answer == Allow() and not place.waiting.apart:
+            place.granted = True
+            return True
         if place is None or place.question is None:
             return False
         if isinstance(answer, AllowAlways) and place.question.danger is not None:
@@ -162,6 +174,12 @@ class ApprovalQueue:
     def line_up(self, place: Place) -> None:
         """For `Place`: it has a question now, and stands where it first stood."""
         self._line[place.number] = place
+        question, granted, place.granted = place.question, place.granted, False
+        if question is not None:
+            apart = question.alone or question.danger is not None
+            place.waiting = replace(place.waiting, name=question.name, apart=apart)
+            if granted and not apart:
+                self.settle(place, Allow(), "user")
         self._advance()
 
     def settle(self, place: Place, answer: Answer, by: AnsweredBy) -> None:

@@ -31,11 +31,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The verdict, why in words (for the user who is asked, the model that is denied), and the rule that settled it."""
+    """The verdict, why in words (for the user who is asked, the model that is denied), and the rule that settled it.
+
+    apart: what is asked is never answered together with other questions.
+    """
 
     verdict: Verdict
     reason: str
     rule: Rule | None = None
+    apart: bool = False
 
 
 def decide(
@@ -72,7 +76,7 @@ def _judge(request: Request, mode: PermissionMode, rules: Sequence[Rule], allow_
         if rule.verdict == "deny" and matches(rule, request):
             return Decision("deny", f"the rule `deny {rule.pattern}` ({rule.scope}) forbids it{_doubt(request)}", rule)
     if request.always_asks:
-        return Decision("ask", effects.reason or "it is a question to you")
+        return Decision("ask", effects.reason or "it is a question to you", apart=True)
     if allow_all:
         return Decision("allow", "`--dangerously-allow-all`")
     if (own := _written_in_git(request)) is not None:
@@ -81,9 +85,9 @@ def _judge(request: Request, mode: PermissionMode, rules: Sequence[Rule], allow_
     if mode == "plan" and (changes or effects.danger is not None):
         return Decision("deny", f"plan mode: nothing is changed yet, and this {_what(effects)}. Propose a plan first")
     if effects.danger is not None:
-        return Decision("ask", f"dangerous: {effects.danger}")
+        return Decision("ask", f"dangerous: {effects.danger}", apart=True)
     if (place := _protected_write(request)) is not None:
-        return Decision("ask", place)
+        return Decision("ask", place, apart=True)
     for rule in rules:
         if rule.verdict == "ask" and matches(rule, request):
             return Decision("ask", f"the rule `ask {rule.pattern}` ({rule.scope})", rule)

@@ -36,8 +36,24 @@ class CallReserved:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A call in the line of questions; it may not have asked yet. `subject`: what it changes, runs or contacts.
+
+    apart: it is dangerous, changes what is protected or asks something itself: it is answered by itself alone.
+    """
+
+    key: CallKey
+    name: str
+    subject: str = ""
+    apart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalAsked:
-    """A question to the user. `offers` are the rules that "always" could mean, narrowest first."""
+    """A question to the user. `offers` are the rules that "always" could mean, the best first.
+
+    group: all that stands in line now, this call too.
+    """
 
     key: CallKey
     name: str
@@ -48,6 +64,7 @@ class ApprovalAsked:
     reason: str = ""
     position: int = 1
     waiting: int = 1
+    group: tuple[Waiting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
