@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from plait.protocol.events import (
     Progress,
     TodoChanged,
 )
+from plait.protocol.ports import Writing
 from plait.scheduling.scheduler import Ticket
 from plait.tools.base import Cap, Plan, Tool, ToolContext, ToolOutput, WritingTool
 
@@ -208,7 +210,7 @@ class Call:
         preview = (
             plan.preview
             if plan is not None
-            else tool.preview(self._judged.typed, self._m.workspace, self._judged.effects)
+            else tool.preview(self._judged.typed, self._judged.workspace, self._judged.effects)
         )
         question = Question(
             key=self.key,
@@ -252,17 +254,19 @@ class Call:
 
     async def _planned(self, tool: WritingTool[Any]) -> Plan:
         """Return the tool's plan; refuse one that would write what the call was not judged by."""
-        plan = await tool.plan(self._judged.typed, self._m.workspace)
+        plan = await tool.plan(self._judged.typed, self._judged.workspace)
         judged = {access.path for access in self._judged.effects.writes}
         if not {write.path for write in plan.writes} <= judged:
             raise Refusal("failed", "What this call would write has changed since it was judged; nothing was written.")
         return plan
 
     async def _run_tool(self, tool: Tool[Any], plan: Plan | None) -> tuple[ToolOutput, ToolOutcome]:
-        written = [Path(access.path) for access in self._judged.effects.writes]
-        if written or self._judged.effects.unknown:
+        effects = self._judged.effects
+        written = tuple(Path(access.path) for access in effects.writes)
+        writing = Writing(self.key, written, effects, self._judged.by_user)
+        if written or effects.unknown:
             for hook in self._m.before_write:
-                await hook.before_write(self.key, written)
+                await hook.before_write(writing)
         self._lane = self._m.lanes.take()
         self._started_at = self._m.clock()
         self._m.emit(
@@ -282,16 +286,16 @@ class Call:
         try:
             async with timeout:
                 output, reused = await self._execute(tool, plan)
-            changed = [Path(path) for path in output.files_changed] or written
+            changed = tuple(Path(path) for path in output.files_changed) or written
         except TimeoutError:
             if not timeout.expired():
                 raise
             raise Refusal("timeout", f"`{tool.name}` was stopped after {limit_s:g} s without a result.") from None
         finally:
             # A call that failed half-way may have written all the same.
-            if changed or self._judged.effects.unknown:
+            if changed or effects.unknown:
                 for after in self._m.after_write:
-                    await after.after_write(self.key, changed)
+                    await after.after_write(replace(writing, paths=changed))
         return output, self._outcome_of(output, timeout.expired(), reused)
 
     async def _execute(self, tool: Tool[Any], plan: Plan | None) -> tuple[ToolOutput, CallKey | None]:
@@ -322,12 +326,13 @@ class Call:
     def _context(self) -> ToolContext:
         return ToolContext(
             key=self.key,
-            workspace=self._m.workspace,
+            workspace=self._judged.workspace,
             report=self._report,
             run_parts=run_parts,
             answer=self._answer,
             to_background=self.to_background,
             effects=self._judged.effects,
+            by_user=self._judged.by_user,
         )
 
     def _report(self, text: str = "", *, output: str = "", done: int = 0, total: int = 0) -> None:

@@ -68,14 +68,16 @@ class Judgement:
         self.typed: ToolArgs = ToolArgs()
         self.effects = Effects()
         self.decision = Decision("deny", "")
+        self.workspace = machinery.workspace.pinned()
         self._call = call
         self._m = machinery
-        self._by_user = by_user
+        self.by_user = by_user
         self._decided_at = -1
 
     def understand(self, args: dict[str, Any]) -> None:
         """Find the tool, type its arguments, ask for its effects. Raises Refusal."""
         self.args, self._decided_at = args, -1
+        self.workspace = self._m.workspace.pinned()
         registry = self._m.registry
         tool = registry.get(self._call.name)
         if tool is None:
@@ -85,7 +87,7 @@ class Judgement:
         self.tool = tool
         try:
             self.typed = msgspec.convert(tool.understood(args), tool.args, strict=False)
-            self.effects = tool.effects(self.typed, self._m.workspace)
+            self.effects = tool.effects(self.typed, self.workspace)
         except msgspec.ValidationError as error:
             raise Refusal("failed", f"`{tool.name}` cannot take these arguments: {error}.") from error
         except ToolRefused as error:
@@ -96,7 +98,7 @@ class Judgement:
 
     def decide(self) -> Decision:
         assert self.tool is not None
-        if self._by_user:
+        if self.by_user:
             self.decision = Decision("allow", "the user's own command")
             return self.decision
         if self._decided_at == self._m.permissions.version:

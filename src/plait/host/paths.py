@@ -18,11 +18,12 @@ from plait.protocol.lean import dataclass
 class Workspace:
     """The directories a session works in. `roots[0]` is the first and the default; `cwd` lies in one of them.
 
-    All are absolute and resolved.
+    All are absolute and resolved. resolved: where names lead that have been resolved once; None to look each time.
     """
 
     cwd: Path
     roots: tuple[Path, ...] = field(default=())
+    resolved: dict[str, Path] | None = field(default=None, compare=False, repr=False)
 
     @staticmethod
     def at(cwd: Path, *more: Path) -> Workspace:
@@ -34,6 +35,13 @@ class Workspace:
         first = cwd.resolve(strict=True)
         return Workspace(first, (first, *(path.resolve(strict=True) for path in more)))
 
+    def pinned(self) -> Workspace:
+        """Return the same workspace for one call: a name leads where it led when it was first resolved.
+
+        So what a call is judged by is what it opens, whatever becomes of the links on the way meanwhile.
+        """
+        return Workspace(self.cwd, self.roots, {})
+
     def resolve(self, path: str) -> Path:
         """Return `path` (relative to `cwd`, or absolute, or `~`) absolute, with links and `..` resolved.
 
@@ -42,13 +50,18 @@ class Workspace:
         Raises:
             ToolRefused: It is empty, holds a NUL, or its links form a loop.
         """
+        if self.resolved is not None and path in self.resolved:
+            return self.resolved[path]
         if not path or "\0" in path:
             raise ToolRefused(f"`{path!r}` is not a path: give a path relative to `{self.cwd}`.")
         expanded = os.path.expanduser(path) if path.startswith("~") else path
         try:
-            return Path(os.path.realpath(self.cwd / expanded, strict=False))
+            place = Path(os.path.realpath(self.cwd / expanded, strict=False))
         except (OSError, ValueError) as error:
             raise ToolRefused(f"`{path}` cannot be resolved: {error}.") from error
+        if self.resolved is not None:
+            self.resolved[path] = place
+        return place
 
     def root_of(self, path: Path) -> Path | None:
         """Return the innermost root that holds the resolved `path`, or None."""

@@ -12,6 +12,7 @@ from plait.index.code_index import CodeIndex
 from plait.index.freshness import Changed
 from plait.index.rows import Defined, Stamp
 from plait.index.scan import stamp_of
+from plait.protocol.display import sanitise_line
 from plait.protocol.errors import ToolRefused
 from plait.search.definitions import definition_in
 from plait.search.evidence import lines_of
@@ -25,7 +26,7 @@ async def outline(path: Path, workspace: Workspace, indexes: Mapping[Path, CodeI
     """
     stamp = await asyncio.to_thread(stamp_of, path)
     if stamp is None:
-        raise ToolRefused(f"`{workspace.show(path)}` is no file: an outline is of one file.")
+        raise ToolRefused(f"`{sanitise_line(workspace.show(path))}` is no file: an outline is of one file.")
     root = workspace.root_of(path) or path.parent
     relative = path.relative_to(root).as_posix()
     index = indexes.get(root)
