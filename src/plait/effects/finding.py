@@ -104,8 +104,8 @@ def known(text: str) -> Arg:
 class Place:
     """Where a command stands: the directories it may run in (none: cannot be told), and the variables set before it.
 
-    functions: those that are surely defined. moved: a `cd` came before. input: what its standard input carries; input_text: that text itself, if it is known;
-    input_names: the files that it names, one a line.
+    functions: those that are surely defined. moved: a `cd` came before. input: what its standard input carries;
+    input_text: that text itself, if it is known; input_names: the files that it names, one a line.
     """
 
     workspace: Workspace

@@ -13,7 +13,7 @@ from pathlib import Path
 from plait.effects.command import Command, Judge
 from plait.effects.finding import Arg, Flow, known
 from plait.effects.programs import Program, judge_program, names_below, table
-from plait.effects.repository import Doubt, doubt_of, find
+from plait.effects.repository import Doubt, doubt_of, find, may_track_secrets
 from plait.host.protected import secret_name
 from plait.protocol.effects import Access, Mode
 
@@ -131,7 +131,8 @@ def _judge_reading(command: Command, name: str, entry: Program, args: tuple[Arg,
     if name == "rev-parse" and options.has("--show-toplevel") and len(places) == 1:
         finding.output_text = _tree_of(command, places[0]) + "\n"
     if name == "ls-files" or options.has("--name-only"):
-        finding.output_names = names_below(hidden=True)
+        tracked = name == "ls-files" and not options.has("-o", "--others") and not any(map(may_track_secrets, places))
+        finding.output_names = names_below(hidden=not tracked)
 
 
 def _tree_of(command: Command, place: Path) -> str:
@@ -251,6 +252,9 @@ def _fetching(command: Command, args: tuple[Arg, ...]) -> None:
 def _running(command: Command, args: tuple[Arg, ...]) -> None:
     """`submodule foreach`, `bisect run`, `rebase --exec`: they run a command that stands in their arguments."""
     words = _texts(args)
+    if command.words[:2] == ["bisect", "log"]:
+        _judge_reading(command, "bisect", table()["git"].sub["bisect"].sub["log"], args, list(command.place.cwds))
+        return
     for index, word in enumerate(words):
         if word in ("foreach", "run") and index == 0:
             inner = [arg for arg in args[1:] if arg.literal not in ("--recursive", "--quiet")]

@@ -27,7 +27,8 @@ LONGEST = 10_000
 OPENING = frozenset(("{", "if", "while", "until", "for", "case", "[["))
 CLOSING = frozenset(("}", "then", "do", "done", "else", "elif", "fi", "esac", "]]", "in"))
 DEFINITION = re.compile(
-    r"(?:function[ \t]+(?P<word>[A-Za-z_][\w-]*)(?:[ \t]*\([ \t]*\))?|(?P<name>[A-Za-z_][\w-]*)[ \t]*\([ \t]*\))(?=[\s{])"
+    r"(?:function[ \t]+(?P<word>[A-Za-z_][\w-]*)(?:[ \t]*\([ \t]*\))?"
+    r"|(?P<name>[A-Za-z_][\w-]*)[ \t]*\([ \t]*\))(?=[\s{])"
 )
 CHANGES = re.compile(r"(\+\+|--)\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)\s*(\+\+|--|(?:[-+*/%&|^]|<<|>>)?=(?!=))")
 REFUSED = {

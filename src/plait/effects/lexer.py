@@ -13,6 +13,7 @@ from collections.abc import Callable
 from plait.effects.syntax import Opaque, Piece, Script, Substitution, Text, Unclear, Variable, Word
 
 BLANKS = " \t"
+LOOK_ALIKE_OPTION = re.compile("(?:^|[\\s;|&])([\u2010-\u2015\u2212\ufe58\ufe63\uff0d])[A-Za-z\u2010-\u2015]")
 META = " \t\n;&|<>()"
 # Longest first.
 OPERATORS = (";;&", "&>>", "<<<", "<<-", "&&", "||", "|&", ";;", ";&", ">>", ">|", "<<", "<>", ">&", "<&", "&>")
@@ -39,6 +40,8 @@ def check_characters(text: str) -> None:
     """
     if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
         return
+    if (dash := LOOK_ALIKE_OPTION.search(text)) is not None:
+        raise Unclear(f"a dash that only looks like that of an option (U+{ord(dash[1]):04X})")
     for char in text:
         if char in "\n\t":
             continue

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from plait.effects.command import Command, Judge
 from plait.effects.programs import judge_by_table, table
-from plait.effects.system import dangers, judge_dangerous
+from plait.effects.system import dangers, judge_dangerous, judge_settings
 from plait.protocol.effects import Access, Mode
 
 DOCUMENTATION = ("docs", "doc", "documentation", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE")
@@ -75,7 +75,9 @@ PROJECTS: Mapping[str, Project] = {
     "go": _project("bin", "build test vet fmt", "fmt"),
     "gofmt": _project("", rewrites="-w"),
     "golangci-lint": _project("", "run", "--fix"),
-    **dict.fromkeys(("make", "gmake", "ninja", "just"), _project("bin obj target out lib", named_tasks=True, none=True)),
+    **dict.fromkeys(
+        ("make", "gmake", "ninja", "just"), _project("bin obj target out lib", named_tasks=True, none=True)
+    ),
     "cmake": _project("", "--build"),
     "ctest": _project("Testing"),
     "mvn": _project("target", "compile test package verify test-compile"),
@@ -101,6 +103,10 @@ def judge_project(command: Command) -> None:
     if command.name in dangers() and set(command.words) & dangers()[command.name].words:
         judge_dangerous(command)
         return
+    if command.name == "npm":
+        judge_settings(command)
+        if command.finding.danger:
+            return
     if not confine(command, PROJECTS[command.name], command.words):
         # Whatever else the table knows of it (`npm --help`) is judged there.
         judge_by_table(command)

@@ -111,6 +111,9 @@ def _found(command: Command, starts: list[Arg]) -> Arg | None:
     """The files that a search by name finds, as a pattern; None if anything may be found."""
     words = command.words
     named = next((at for at, word in enumerate(words[:-1]) if word in ("-name", "-iname")), None)
+    excludes = [words[at + 1] for at, word in enumerate(words[:-1]) if word in ("!", "-not")]
+    if {"-o", "-or", ","} & set(words) or any(word in ("-name", "-iname", "(", "!", "-not") for word in excludes):
+        named = None
     if len(starts) != 1 or not starts[0].literal or any(secret_name(word.rpartition("/")[2]) for word in words):
         return None
     if "-L" in words or "-follow" in words:
@@ -118,7 +121,7 @@ def _found(command: Command, starts: list[Arg]) -> Arg | None:
     if named is None:
         return replace(names_below(starts[0].literal, hidden=True), prefix="./", loose=False, links=True)
     pattern = command.args[named + 1]
-    if pattern.literal is None or any(word in ("-o", "-or", "!", "-not") for word in words):
+    if pattern.literal is None:
         return None
     start = starts[0].literal.rstrip("/") or "/"
     return Arg("{}", None, f"{start}/{pattern.literal}", f"{start}/", links=True)
@@ -197,6 +200,13 @@ def judge_date(command: Command) -> None:
     for operand in options.operands:
         if not operand.prefix.startswith("+"):
             command.finding.dangerous("sets the clock of the system")
+
+
+def judge_pager(command: Command) -> None:
+    """less, more: without a terminal they print; what begins with a plus is a command of theirs."""
+    judge_by_table(command)
+    if any((arg.literal or arg.prefix or "+").startswith("+") for arg in command.args):
+        command.finding.ask(f"`{command.name}` may be given a command (`+…`)")
 
 
 def judge_man(command: Command) -> None:
@@ -297,6 +307,8 @@ JUDGES: Mapping[str, Judge] = {
     "[": judge_test,
     "date": judge_date,
     "man": judge_man,
+    "less": judge_pager,
+    "more": judge_pager,
     "ps": judge_ps,
     "shopt": judge_shopt,
     "printenv": judge_printenv,

@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from plait.host.protected import SECRET_NAMES
+
 # Whole sections without a key that a reading command would take a program from.
 HARMLESS_SECTIONS = frozenset((
     "advice", "alias", "am", "apply", "author", "blame", "branch", "checkout", "clean", "color", "column", "commit",
@@ -34,6 +36,7 @@ BOOLEANS = frozenset(("", "true", "false", "yes", "no", "on", "off", "0", "1"))
 SECTION = re.compile(r'\[\s*([A-Za-z0-9.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\]\s*(.*)')
 KEY = re.compile(r"([A-Za-z][A-Za-z0-9-]*)\s*(?:=\s*(.*))?")
 GITLINK_MODE = b"\x00\x00\xe0\x00"
+DOTTED_SECRETS = tuple(name for name in SECRET_NAMES if name.startswith("."))
 LARGEST_INDEX_BYTES = 64_000_000
 LARGEST_CONFIG_BYTES = 1_000_000
 
@@ -83,6 +86,20 @@ def find(cwd: Path) -> Repository | None:
         if (top / "HEAD").exists() and (top / "objects").is_dir() and (top / "refs").is_dir():
             raise Doubt(f"`{top}` is laid out as a repository, with a configuration of its own")
     return None
+
+
+def may_track_secrets(cwd: Path) -> bool:
+    """True unless the index surely names no file with a leading dot that holds secrets."""
+    try:
+        repository = find(cwd)
+        if repository is None or (repository.git_dir / "index").stat().st_size > LARGEST_INDEX_BYTES:
+            return True
+        data = (repository.git_dir / "index").read_bytes().lower()
+    except (Doubt, OSError, UnicodeDecodeError):
+        return True
+    # In newer forms a name may be cut in two.
+    is_plain = int.from_bytes(data[4:8], "big") in (2, 3) and not list(repository.git_dir.glob("sharedindex.*"))
+    return not is_plain or any(os.fsencode(name.rstrip("*").rstrip(".")) in data for name in DOTTED_SECRETS)
 
 
 def _repository(top: Path, git_dir: Path) -> Repository:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from plait.effects import filters, git, network, projects, reading, system, wrappers, writing
+from plait.effects import databases, filters, git, network, projects, reading, system, wrappers, writing
 from plait.effects.command import Judge
 from plait.effects.finding import Place
 from plait.effects.grammar import LONGEST, parse
@@ -51,6 +51,7 @@ def judges() -> Mapping[str, Judge]:
         **reading.JUDGES,
         **filters.JUDGES,
         **system.JUDGES,
+        **databases.JUDGES,
         **network.JUDGES,
         **writing.JUDGES,
         **projects.JUDGES,

@@ -64,7 +64,7 @@ def change_state(name: str, args: Sequence[Arg], inner: Place, place: Place, fin
         return replace(place, variables={key: value for key, value in variables.items() if not key[0].isdigit()})
     if name in ("local", "declare", "typeset", "readonly") and words:
         return _declare(name, args, place, finding)
-    if name == "export" and (not words or words == ["-p"]):
+    if name in ("export", "declare", "typeset") and (not words or words == ["-p"]):
         finding.secret("environment variables")
         return place
     if name in ("mapfile", "readarray"):
@@ -94,7 +94,7 @@ def change_state(name: str, args: Sequence[Arg], inner: Place, place: Place, fin
 
 
 def _declare(name: str, args: Sequence[Arg], place: Place, finding: Finding) -> Place:
-    """Judge `local NAME=value` and its like; options other than `-r` may evaluate the value, or show the environment."""
+    """Judge `local NAME=value` and its like; options other than `-r` may evaluate the value, or show variables."""
     variables = dict(place.variables)
     for arg in args:
         text = arg.literal if arg.literal is not None else arg.prefix

@@ -1,19 +1,18 @@
-"""Judges of programs that reach beyond the workspace: the system, the account, processes, databases, clouds."""
+"""Judges of programs that reach beyond the workspace: the system, the account, processes, containers, clusters."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from plait.effects.command import Command, Judge
 from plait.effects.programs import danger_entries, judge_by_table
 
-SQL_DESTROYS = re.compile(
-    r"\b(drop\s+(database|schema|table|user|role|owned)|truncate\s+(table\s+)?\w|delete\s+from\s+[\w.\"`]+\s*(;|$|\"|'))",
-    re.IGNORECASE,
-)
+HARMLESS_SIGNALS = frozenset((
+    "EXIT", "INT", "TERM", "HUP", "QUIT", "PIPE", "USR1", "USR2", "SIGINT", "SIGTERM", "SIGHUP", "0", "1", "2", "15",
+))  # fmt: skip
 IP_SHOWING = re.compile(r"-(4|6|br|brief|j|json|o|c|s|d|color=\w+)")
 
 
@@ -45,13 +44,10 @@ def judge_dangerous(command: Command) -> None:
     if "--help" in words:
         command.finding.ask(f"`{command.name}` is not known to be harmless")
         return
-    may_be = danger.words and not command.all_known
     if (not danger.words or words & danger.words) and not (danger.unless and words & danger.unless):
         command.finding.dangerous(f"{danger.reason} (`{command.name}`)")
-    elif danger.words or may_be:
-        judge_by_table(command)
     else:
-        command.finding.ask(f"`{command.name}` is not known to be harmless")
+        judge_by_table(command)
 
 
 def judge_if_dangerous(command: Command) -> None:
@@ -152,22 +148,46 @@ def judge_container(command: Command) -> None:
         finding.dangerous("destroys the data of stopped containers")
     if words[:2] in (["volume", "rm"],):
         finding.dangerous("destroys the data of a container")
-    finding.ask(f"`{command.name}` is not known to be harmless")
-
-
-def judge_database(command: Command) -> None:
-    """Clients of databases: statements that destroy are named, all else asks."""
-    texts = [*command.words, command.place.input_text or ""]
-    if any(SQL_DESTROYS.search(text) for text in texts):
-        command.finding.dangerous("destroys data in a database")
-    if command.name == "redis-cli" and {word.upper() for word in command.words} & {"FLUSHALL", "FLUSHDB"}:
-        command.finding.dangerous("destroys data in a database")
-    if any(re.search(r"dropDatabase|\.drop\(|deleteMany\(\s*\{\s*\}", text) for text in texts):
-        command.finding.dangerous("destroys data in a database")
-    if command.name == "sqlite3":
-        command.finding.ask("runs statements on a database through `sqlite3`")
+    if words[:1] in (["ps"], ["images"], ["logs"], ["info"], ["version"], ["inspect"], ["stats"], ["top"], ["port"]):
+        finding.ask(f"asks the daemon of `{command.name}`, which may be on another machine")
     else:
-        command.finding.contact("*", command.name)
+        finding.ask(f"`{' '.join([command.name, *words[:1]])}` may change containers or what they hold")
+
+
+def judge_trap(command: Command) -> None:
+    """trap: its text runs later, in whatever directory and with whatever variables there are then."""
+    words = command.words
+    if not words or words[0] in ("-l", "-p", "-"):
+        return
+    if command.args[0].literal is None or words[0].startswith("-"):
+        command.finding.ask("runs a text that cannot be told through `trap`")
+    elif words[0]:
+        command.run_text(words[0], replace(command.place, cwds=(), variables={}, functions={}))
+    if any(word not in HARMLESS_SIGNALS for word in words[1:]):
+        command.finding.ask("runs a text between commands through `trap`")
+
+
+def judge_kubectl(command: Command) -> None:
+    """kubectl, helm …: what is asked of this machine alone reads; all else speaks to the cluster."""
+    judge_if_dangerous(command)
+    words = command.words
+    local = (["version", "--client"], ["config", "current-context"], ["config", "get-contexts"])
+    if any(words[: len(form)] == form for form in local) and len(words) <= 3 and command.name in ("kubectl", "oc"):
+        return
+    if {"secret", "secrets"} & set(words) and "get" in words:
+        command.finding.secret("the secrets of the cluster")
+    command.finding.contact("*", " ".join([command.name, *words[:1]]))
+    if words[:1] not in (["get"], ["describe"], ["logs"], ["top"], ["explain"], ["list"], ["status"]):
+        command.finding.ask(f"may change what is deployed through `{' '.join([command.name, *words[:1]])}`")
+
+
+def judge_settings(command: Command) -> None:
+    """npm, pip: their settings are those of the user's account."""
+    words = command.words
+    changes = words[:1] == ["config"] and set(words) & {"set", "delete", "unset", "edit"}
+    if changes and not {"--location=project", "--site"} & set(words):
+        command.finding.dangerous(f"changes the user's settings of `{command.name}`")
+    judge_by_table(command)
 
 
 def judge_hostname(command: Command) -> None:
@@ -199,13 +219,12 @@ JUDGES: Mapping[str, Judge] = {
     "docker": judge_container,
     "podman": judge_container,
     "nerdctl": judge_container,
-    "psql": judge_database,
-    "mysql": judge_database,
-    "mariadb": judge_database,
-    "sqlite3": judge_database,
-    "redis-cli": judge_database,
-    "mongosh": judge_database,
-    "mongo": judge_database,
+    "trap": judge_trap,
+    "kubectl": judge_kubectl,
+    "oc": judge_kubectl,
+    "helm": judge_kubectl,
+    "pip": judge_settings,
+    "pip3": judge_settings,
     "history": judge_history,
     "hostname": judge_hostname,
 }

@@ -11,12 +11,21 @@ from plait.effects.finding import Arg, Flow, known
 from plait.effects.grammar import parse
 from plait.effects.projects import judge_module
 from plait.effects.syntax import Unclear
+from plait.effects.system import dangers
 
 INTERPRETERS = (
     "python", "python2", "python3", "pypy", "pypy3", "node", "nodejs", "deno", "bun", "ruby", "perl", "php", "lua",
     "tclsh", "osascript", "Rscript", "julia", "groovy", "scala", "elixir", "pwsh", "powershell",
 )  # fmt: skip
 SHELLS = ("sh", "bash", "zsh", "dash", "ksh", "fish", "ash", "rbash")
+FLOCK = OptionSpec(
+    frozenset(("-n", "-x", "-e", "-s", "-o", "--nonblock", "--exclusive", "--shared", "--close")),
+    frozenset(("-w", "-E", "--timeout", "--wait")),
+)
+PLAIN_APPLETS = frozenset((
+    "ls", "cat", "head", "tail", "wc", "grep", "echo", "pwd", "date", "sort", "uniq", "cut", "tr", "find", "du", "df",
+    "stat", "ps", "uname", "id", "sh", "basename", "dirname", "seq", "sleep", "true", "false", "md5sum", "sha256sum",
+))  # fmt: skip
 XARGS = OptionSpec(
     frozenset(("-0", "-r", "-t", "-x", "--null", "--no-run-if-empty", "--verbose", "--exit")),
     frozenset((
@@ -154,13 +163,16 @@ def judge_shell(command: Command) -> None:
     runs_text = False
     while args and (args[0].literal or "").startswith(("-", "+")):
         option = args.pop(0).literal or ""
-        if option in ("-o", "+o", "-O", "--rcfile", "--init-file") and args:
+        if option in ("-O", "--rcfile", "--init-file") and args:
             finding.ask(f"`{command.name} {option}` is not known")
             args.pop(0)
-        elif re.fullmatch(r"-[eux]*c", option):
+        elif re.fullmatch(r"[-+][eux]*o", option) and args:
+            if args.pop(0).literal not in ("pipefail", "errexit", "nounset", "xtrace"):
+                finding.ask(f"`{command.name} {option}` is not known")
+        elif re.fullmatch(r"-[eux]*l?[eux]*c", option):
             runs_text = True
             break
-        elif option not in ("-e", "-u", "-x", "-eu", "-eux", "-ex", "--noprofile", "--norc", "-s", "--", "-"):
+        elif option not in ("-e", "-u", "-x", "-eu", "-eux", "-ex", "--noprofile", "--norc", "-s", "-l", "--", "-"):
             finding.ask(f"`{command.name} {option}` is not known")
             runs_text = runs_text or ("c" in option and not option.startswith("--"))
     if runs_text and args:
@@ -237,6 +249,8 @@ def judge_interpreter(command: Command) -> None:
     words = command.words
     if judge_module(command):
         return
+    if words[:1] == ["-m"] and len(words) > 1 and words[1] in dangers():
+        command.run(command.args[1:], command.place)
     inline: list[str] = []
     script: Arg | None = None
     skip = False
@@ -290,6 +304,30 @@ def code_dangers(command: Command, code: str) -> Sequence[str]:
     return reasons
 
 
+def judge_flock(command: Command) -> None:
+    """flock: makes the file that it locks, and runs what follows."""
+    options = read_options(command.args, FLOCK, stop_at_operand=True)
+    if options.unclear is not None or not options.operands:
+        command.finding.ask(f"`flock`: {options.unclear or 'what it runs cannot be told'}")
+        _run_tail(command)
+        return
+    lock, *inner = options.operands
+    command.finding.write(lock, "flock")
+    if len(inner) == 2 and inner[0].literal in ("-c", "--command") and inner[1].literal is not None:
+        command.run_text(inner[1].literal, command.place)
+    elif inner:
+        command.run(inner, command.place)
+
+
+def judge_busybox(command: Command) -> None:
+    """busybox: its programs have no more options than those of GNU, but for the ones that are left out."""
+    if not command.args or command.words[0] in ("--list", "--help"):
+        return
+    if command.words[0].startswith("-") or "/" in command.words[0] or command.words[0] not in PLAIN_APPLETS:
+        command.finding.ask(f"`{command.name} {command.words[0]}` is not known to be harmless")
+    command.run(command.args, command.place)
+
+
 def judge_watch(command: Command) -> None:
     command.finding.ask(f"`{command.name}` runs a command in a way of its own")
     _run_tail(command)
@@ -302,20 +340,21 @@ JUDGES: Mapping[str, Judge] = {
     "nohup": _through("", ""),
     "time": _through("-p -v", ""),
     "stdbuf": _through("", "-i -o -e --input --output --error"),
-    "setsid": judge_watch,
-    "ionice": judge_watch,
-    "flock": judge_watch,
+    "setsid": _through("-w -f --wait --fork", ""),
+    "ionice": _through("-t --ignore", "-c -n --class --classdata"),
+    "taskset": _through("-c --cpu-list", "", 1),
+    "chrt": _through("-b -i -o -r -f --batch --idle --other", "", 1),
+    "caffeinate": _through("-d -i -m -s -u", "-t"),
+    "chronic": _through("", ""),
+    "unbuffer": _through("", ""),
+    "flock": judge_flock,
     "watch": judge_watch,
     "script": judge_watch,
     "parallel": judge_watch,
     "strace": judge_watch,
     "ltrace": judge_watch,
-    "caffeinate": judge_watch,
-    "busybox": judge_watch,
-    "toybox": judge_watch,
-    "chronic": judge_watch,
-    "unbuffer": judge_watch,
-    "taskset": judge_watch,
+    "busybox": judge_busybox,
+    "toybox": judge_busybox,
     "env": judge_env,
     "command": judge_command,
     "builtin": judge_command,

@@ -1,0 +1,112 @@
+"""Judges of the clients of databases: what only asks, what destroys, what reaches another machine."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+
+from plait.effects.command import Command, Judge, Options, OptionSpec, read_options
+from plait.effects.finding import Arg
+from plait.effects.sql import only_reads
+
+SQL_DESTROYS = re.compile(
+    r"\b(drop\s+(database|schema|table|user|role|owned)|truncate\s+(table\s+)?\w|delete\s+from\s+[\w.\"`]+\s*(;|$|\"|'))",
+    re.IGNORECASE,
+)
+RUNS_PROGRAM = re.compile(
+    r"\bprogram\s+'((?:[^']|'')*)'|\\!\s*(.*)|^\s*\.(?:shell|system)\s+(.*)|\bsystem\s+(.*)", re.IGNORECASE
+)
+SQLITE = OptionSpec(
+    flags=frozenset((
+        "-readonly", "-header", "-noheader", "-csv", "-json", "-line", "-list", "-column", "-box", "-table",
+        "-markdown", "-html", "-tabs", "-quote", "-batch", "-bail", "-ascii", "-echo", "-stats", "-safe",
+    )),
+    values=frozenset(("-separator", "-nullvalue", "-newline")),
+)  # fmt: skip
+SQLITE_DOTS = re.compile(
+    r"\.(tables|schema|indexes|indices|databases|fullschema|dbinfo|show|headers?|mode|width|help)(\s+[\w.%'\"-]+)*"
+)
+SQLITE_READING_URI = re.compile(r"file:([^?#]+)\?(?:mode=ro|immutable=1)(?:&(?:mode=ro|immutable=1))*")
+PSQL = OptionSpec(
+    flags=frozenset((
+        "-A", "-t", "-x", "-q", "-X", "-w", "-l", "-1", "-a", "-e", "--csv", "--no-align", "--tuples-only",
+        "--expanded", "--quiet", "--no-psqlrc", "--list", "--no-password",
+    )),
+    values=frozenset(("-d", "-U", "-c", "-F", "-h", "-p", "--dbname", "--username", "--command", "--host", "--port")),
+)  # fmt: skip
+PSQL_DESCRIBES = re.compile(r"\\(d[a-zA-Z]*\+?|l\+?|conninfo|z|sf|sv)(\s+[\w.*\"]+)?\s*")
+SERVER_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
+
+
+def judge_database(command: Command) -> None:
+    """Clients of databases: statements that destroy are named, those that only read may pass, all else asks."""
+    finding = command.finding
+    texts = [*command.words, command.place.input_text or ""]
+    reads = command.all_known and command.name in READERS and READERS[command.name](command)
+    if reads:
+        return
+    if any(SQL_DESTROYS.search(text) for text in texts):
+        finding.dangerous("destroys data in a database")
+    if command.name == "redis-cli" and {word.upper() for word in command.words} & {"FLUSHALL", "FLUSHDB"}:
+        finding.dangerous("destroys data in a database")
+    if any(re.search(r"dropDatabase|\.drop\(|deleteMany\(\s*\{\s*\}", text) for text in texts):
+        finding.dangerous("destroys data in a database")
+    for text in texts:
+        for found in RUNS_PROGRAM.finditer(text):
+            inner = next((group for group in found.groups() if group), None)
+            if inner is not None:
+                finding.ask(f"runs a program through `{command.name}`")
+                command.run_text(inner.replace("''", "'"), command.place)
+    if command.name == "sqlite3":
+        finding.ask("runs statements on a database through `sqlite3`")
+    else:
+        finding.contact("*", command.name)
+
+
+def _sqlite_reads(command: Command) -> bool:
+    """`sqlite3 -readonly FILE SELECT…`; without the option, or the same said in a URI, it may write."""
+    options = read_options(command.args, SQLITE)
+    if options.unclear is not None or len(options.operands) < 2:
+        return False
+    database, *statements = options.operands
+    name = database.literal or ""
+    uri = SQLITE_READING_URI.fullmatch(name)
+    if (name.startswith("file:") and uri is None) or (uri is None and not options.has("-readonly")):
+        return False
+    for statement in statements:
+        text = (statement.literal or "").strip()
+        if not (SQLITE_DOTS.fullmatch(text) or only_reads(text, functions_may_act=False)):
+            return False
+    command.finding.read(Arg(uri[1], (uri[1],), prefix=uri[1]) if uri is not None else database)
+    return True
+
+
+def _psql_reads(command: Command) -> bool:
+    """`psql -c SELECT…` on this machine's own server, by its socket."""
+    options = read_options(command.args, PSQL)
+    names = [value.literal or "" for key, value in options.given if value and key in ("-d", "--dbname")]
+    names += [operand.literal or "" for operand in options.operands]
+    if not _is_own_server(options, names):
+        return False
+    statements = [value.literal or "" for key, value in options.given if value and key in ("-c", "--command")]
+    if not statements:
+        return options.has("-l", "--list")
+    return all(PSQL_DESCRIBES.fullmatch(text.strip()) or only_reads(text) for text in statements)
+
+
+def _is_own_server(options: Options, names: list[str]) -> bool:
+    """True if a socket of this machine is spoken to; localhost by TCP is the network, which asks."""
+    return (
+        options.unclear is None
+        and not options.has("-h", "--host", "-p", "--port")
+        and not any(os.environ.get(name, "/").startswith("/") is False for name in SERVER_VARIABLES)
+        and all(re.fullmatch(r"[\w-]+", name) for name in names)
+        and len(names) <= 2
+    )
+
+
+READERS = {"sqlite3": _sqlite_reads, "psql": _psql_reads}
+JUDGES: Mapping[str, Judge] = dict.fromkeys(
+    ("psql", "mysql", "mariadb", "sqlite3", "redis-cli", "mongosh", "mongo"), judge_database
+)
