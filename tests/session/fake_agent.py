@@ -111,6 +111,10 @@ class FakeAgent:
     def clear(self) -> None:
         self.prompts.append("cleared")
 
+    def rewind(self, payloads: tuple[str, ...]) -> str:
+        self.prompts = list(payloads)
+        return "|".join(payloads)
+
     def add_rule(self, rule: Rule) -> None: ...
 
     def remove_rule(self, rule: Rule) -> None: ...

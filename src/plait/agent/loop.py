@@ -205,6 +205,14 @@ class ConversationAgent:
         self._p.dispatcher.machinery.cache.clear()
         self._p.emit(HistoryReplaced("cleared", payload))
 
+    def rewind(self, payloads: tuple[str, ...]) -> str:
+        history = self._p.client.history
+        history.restore(Restored(payloads))
+        self._context_tokens = 0
+        self._p.dispatcher.machinery.cache.clear()
+        self._p.forget_files()
+        return history.replace(history.messages)
+
     # --- permissions ---------------------------------------------------------------------------------------------
 
     @property
@@ -324,7 +332,7 @@ class ConversationAgent:
             mode=self._permissions.mode,
             cwd=str(self._p.workspace.cwd),
             branch=self._p.branch(),
-            sandbox="none",
+            sandbox=self._p.sandbox_words(),
             index=self._p.index_words(),
             persisted=self._p.persisted,
             tools=(

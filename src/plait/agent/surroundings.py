@@ -103,6 +103,9 @@ class Parts:
     search_by_provider: bool = False
     persisted: bool = True
     index_words: Callable[[], str] = lambda: "off"
+    sandbox_words: Callable[[], str] = lambda: "none"
     outline: Callable[[str, int], Awaitable[str]] = no_outline
     build_index: Callable[[], None] = lambda: None
+    forget_files: Callable[[], None] = lambda: None
+    """The model no longer knows what it has read."""
     at_close: Sequence[Callable[[], Awaitable[None]]] = ()

@@ -27,7 +27,7 @@ from plait.index.places import DATABASE, LOCK
 from plait.index.reader import Reader
 from plait.index.status import IndexStatus, decode_status
 from plait.index.view import View
-from plait.protocol.calls import CallKey
+from plait.protocol.ports import Writing
 
 SCAN_LIMIT_S = 0.6
 """How long a search may take to find out what changed where nobody watches."""
@@ -273,12 +273,12 @@ class TellIndexes:
     def __init__(self, indexes: Mapping[Path, CodeIndex]) -> None:
         self._indexes = indexes
 
-    async def after_write(self, key: CallKey, paths: Sequence[Path]) -> None:
+    async def after_write(self, writing: Writing) -> None:
         # Commands name what they write by guess, and a directory stands for what is below it.
-        files = [path for path in paths if not path.is_dir()]
+        files = [path for path in writing.paths if not path.is_dir()]
         for index in self._indexes.values():
             index.changed(files)
-            if not files or len(files) < len(paths):
+            if not files or len(files) < len(writing.paths):
                 index.suspect()
 
 

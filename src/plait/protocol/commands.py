@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from plait.protocol.calls import Args, CallKey
+from plait.protocol.file_events import RewindWhat
 from plait.protocol.lean import dataclass
 
 PermissionMode = Literal["default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"]
 PERMISSION_MODES: tuple[PermissionMode, ...] = ("default", "acceptEdits", "plan", "dontAsk", "bypassPermissions")
+
+SandboxMode = Literal["auto", "require", "off"]
 
 Verdict = Literal["allow", "ask", "deny"]
 Scope = Literal["session", "project", "user", "command line"]
@@ -171,6 +174,18 @@ class BuildIndex:
     """Build the code index, whatever the size of the project and wherever it lies."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rewind:
+    """Go back to how things were just before the event `to_seq`, one of those that `ListRewindPoints` answers with.
+
+    overwrite: files (absolute paths) that others have changed since and that are restored all the same.
+    """
+
+    to_seq: int
+    what: RewindWhat = "both"
+    overwrite: tuple[str, ...] = ()
+
+
 Command = (
     Prompt
     | Steer
@@ -189,4 +204,5 @@ Command = (
     | Background
     | EndBackground
     | BuildIndex
+    | Rewind
 )

@@ -27,6 +27,7 @@ from plait.protocol.call_events import (
 )
 from plait.protocol.calls import CallKey
 from plait.protocol.commands import PermissionMode, Rule
+from plait.protocol.file_events import FilesChanged as FilesChanged, FilesKept as FilesKept, Rewound as Rewound
 from plait.protocol.lean import dataclass
 
 MAIN_AGENT = "main"
@@ -342,6 +343,9 @@ Durable = (
     | RuleRemoved
     | BackgroundStarted
     | BackgroundEnded
+    | FilesKept
+    | FilesChanged
+    | Rewound
 )
 Live = TextDelta | ThinkingDelta | ArgsDelta | OutputDelta | Progress | IndexChanged
 Event = Durable | Live

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from plait.protocol.calls import CallKey, OutcomeStatus, TodoItem
 from plait.protocol.commands import Answer, Command, PermissionMode, Rule
+from plait.protocol.effects import Effects
 from plait.protocol.events import Event, Stamped, Usage
 from plait.protocol.lean import dataclass
 from plait.protocol.queries import Query, SessionInfo
@@ -122,16 +123,26 @@ class Desktop(Protocol):
     def branch(self) -> str | None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A call that changes files, or may. paths: those that are known; by_user: the user ran it, not a model."""
+
+    key: CallKey
+    paths: tuple[Path, ...]
+    effects: Effects
+    by_user: bool = False
+
+
 class BeforeWrite(Protocol):
     """Awaited between a call's ticket and its run. May raise ToolRefused to stop the call."""
 
-    async def before_write(self, key: CallKey, paths: Sequence[Path]) -> None: ...
+    async def before_write(self, writing: Writing) -> None: ...
 
 
 class AfterWrite(Protocol):
     """Awaited before a writing call's end event. Must not raise."""
 
-    async def after_write(self, key: CallKey, paths: Sequence[Path]) -> None: ...
+    async def after_write(self, writing: Writing) -> None: ...
 
 
 class Emit(Protocol):
@@ -198,6 +209,10 @@ class Agent(Protocol):
     async def compact(self, focus: str) -> None: ...
 
     def clear(self) -> None: ...
+
+    def rewind(self, payloads: tuple[str, ...]) -> str:
+        """Take these message payloads for the whole history; return the payload of all of it."""
+        ...
 
     def add_rule(self, rule: Rule) -> None: ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from plait.protocol.commands import PermissionMode, Rule
 from plait.protocol.events import Stamped
@@ -45,6 +45,56 @@ class GetLog(Query[tuple[Stamped, ...]]):
 
     before: int | None = None
     turns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RewindPoint:
+    """A moment to which a session can go back: just before the event `seq`, at Unix milliseconds `at`.
+
+    turn: the turn that began there. words: the first line of its prompt, or that a rewind would be undone.
+    files: how many files Plait has changed since.
+    """
+
+    seq: int
+    at: int
+    turn: int
+    words: str
+    files: int = 0
+    is_rewind: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListRewindPoints(Query[tuple[RewindPoint, ...]]):
+    """The moments to which the session can go back, newest last."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileRewind:
+    """What going back would do to one file (absolute path), or why it would not.
+
+    others: another than Plait has changed it since; it is restored only if the command names it. by_command: it
+    changed while a command ran. why_not: it cannot be restored, in words.
+    """
+
+    path: str
+    action: Literal["restore", "delete", "create"]
+    others: bool = False
+    by_command: bool = False
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RewindPlan:
+    """What going back to a point would change, without changing it. notes: what it cannot undo, in words."""
+
+    to_seq: int
+    files: tuple[FileRewind, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GetRewindPlan(Query[RewindPlan]):
+    to_seq: int
 
 
 @dataclass(frozen=True, slots=True)
