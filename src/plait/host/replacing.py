@@ -78,11 +78,12 @@ def _appeared(path: Path) -> str:
 
 
 def _refuse_changed(job: Replacement, parent: int | None, name: str) -> None:
-    if _hash_now(job.path, parent, name) != job.expect_sha256:
+    if hash_now(job.path, parent, name) != job.expect_sha256:
         raise ToolRefused(f"`{job.path}` was not written: it changed after it was read. Read it again.")
 
 
-def _hash_now(path: Path, parent: int | None, name: str) -> str:
+def hash_now(path: Path, parent: int | None, name: str) -> str:
+    """Return the SHA-256 (hex) of the regular file `name` below the directory `parent`. Raises ToolRefused, OSError."""
     descriptor = os.open(name, READ | NOFOLLOW, dir_fd=parent)
     digest = hashlib.sha256()
     try:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from plait.protocol.events import SessionStarted, TitleChanged, TurnStarted
 from plait.session.codec import decode
+from plait.session.log import open_log
 
 HEAD_BYTES = 16 * 1024
 CHUNK_BYTES = 256 * 1024
@@ -33,7 +34,7 @@ class Glance:
 def glance(path: Path, cwd: str | None = None) -> Glance | None:
     """Look at a log; None if it is none, cannot be read, or was begun in another directory than `cwd`."""
     try:
-        with path.open("rb") as file:
+        with open_log(path) as file:
             stat = os.fstat(file.fileno())
             started = _event(file.read(HEAD_BYTES), 0)
             if not isinstance(started, SessionStarted) or cwd not in (None, started.cwd):

@@ -7,20 +7,27 @@ asked for are decoded. Knows lines, not what they mean.
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import stat
+import sys
+from array import array
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from plait.protocol.errors import UserError
 from plait.protocol.events import SessionStarted, Stamped
 from plait.session.codec import EVENT_TYPES, decode, encode, line_seq, line_type
 
 VERSION = 1
+CHUNK_BYTES = 1 << 20
 STARTED = SessionStarted.__name__
+NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 FLAGS = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -95,31 +102,96 @@ def _sync_directory(path: Path) -> None:
             os.close(fd)
 
 
-@dataclass(frozen=True, slots=True)
 class LogLines:
-    """The lines of a log, not yet decoded. `kinds` are the names of their events; `unreadable` counts what is none."""
+    """The lines of a log, by where they stand: they are read again when they are decoded, so that memory stays bounded.
 
-    lines: tuple[bytes, ...]
-    kinds: tuple[str, ...]
-    unreadable: int = 0
+    `kinds` are the names of their events, `seqs` their numbers; `unreadable` counts what is none. Not for two threads.
+    """
+
+    def __init__(self, source: Path | bytes) -> None:
+        self.kinds: list[str] = []
+        self.seqs = array("q")
+        self.unreadable = 0
+        self._source = source
+        self._starts = array("q")
+        self._sizes = array("q")
+        self._known_bytes = 0
+        self._has_open_end = False
+        self._open_end_is_line = False
+
+    def follow(self) -> LogLines:
+        """Take in what the log has got since the last time; return this.
+
+        Raises:
+            UserError: It was written by a newer version of Plait.
+            OSError: It cannot be read.
+        """
+        self._forget_open_end()
+        with self._open() as file:
+            file.seek(self._known_bytes)
+            pieces: list[bytes] = []
+            while chunk := file.read(CHUNK_BYTES):
+                *whole, last = chunk.split(b"\n")
+                if whole:
+                    whole[0] = b"".join((*pieces, whole[0]))
+                    pieces = []
+                    for line in whole:
+                        self._take(line)
+                        self._known_bytes += len(line) + 1
+                # A line of many chunks is joined once it ends.
+                pieces.append(last)
+        # What lacks only its end is whole; if it is torn instead, the next line begins after it.
+        before = len(self.kinds), self.unreadable
+        self._take(b"".join(pieces))
+        self._has_open_end = before != (len(self.kinds), self.unreadable)
+        self._open_end_is_line = len(self.kinds) > before[0]
+        return self
+
+    def _forget_open_end(self) -> None:
+        if not self._has_open_end:
+            return
+        self._has_open_end = False
+        if self._open_end_is_line:
+            for column in (self.kinds, self.seqs, self._starts, self._sizes):
+                column.pop()
+        else:
+            self.unreadable -= 1
+
+    def _take(self, line: bytes) -> None:
+        kind = line_type(line)
+        if kind in EVENT_TYPES:
+            self.kinds.append(sys.intern(kind))
+            self.seqs.append(line_seq(line))
+            self._starts.append(self._known_bytes)
+            self._sizes.append(len(line))
+            if kind == STARTED:
+                _refuse_newer(line)
+        elif line.strip():
+            self.unreadable += 1
+
+    def _open(self) -> BinaryIO:
+        return open_log(self._source) if isinstance(self._source, Path) else io.BytesIO(self._source)
 
     @property
     def last_seq(self) -> int:
-        return max(map(line_seq, self.lines[-1:]), default=0)
+        """The highest number, so that no line that got out of order makes two events share one."""
+        return max(self.seqs, default=0)
 
     def decode(self, indices: Iterable[int]) -> LogContents:
-        """Decode the lines of these indices; those that cannot be are counted."""
+        """Decode the lines of these indices; those that cannot be are counted. Raises OSError."""
         events: list[Stamped] = []
         skipped = self.unreadable
-        for index in indices:
-            try:
-                events.append(decode(self.lines[index]))
-            except ValueError:
-                skipped += 1
+        with self._open() as file:
+            for index in indices:
+                file.seek(self._starts[index])
+                try:
+                    events.append(decode(file.read(self._sizes[index])))
+                except ValueError:
+                    skipped += 1
         return LogContents(tuple(events), skipped)
 
     def decode_all(self) -> LogContents:
-        return self.decode(range(len(self.lines)))
+        return self.decode(range(len(self.kinds)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,31 +202,23 @@ class LogContents:
     skipped: int = 0
 
 
-def read_lines(path: Path) -> LogLines:
-    """Read a log without decoding it.
+def open_log(path: Path) -> BinaryIO:
+    """Open a log for reading. Raises OSError, also for what is no regular file: a pipe is not waited for."""
+    fd = os.open(path, os.O_RDONLY | NONBLOCK | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return os.fdopen(fd, "rb")
 
-    Raises:
-        UserError: It was written by a newer version of Plait.
-        OSError: It cannot be read.
-    """
-    return split_lines(path.read_bytes())
+
+def read_lines(path: Path) -> LogLines:
+    """Read a log without decoding it. See `LogLines.follow` for what it raises."""
+    return LogLines(path).follow()
 
 
 def split_lines(data: bytes) -> LogLines:
     """As `read_lines`, from the bytes of a log."""
-    lines: list[bytes] = []
-    kinds: list[str] = []
-    unreadable = 0
-    for line in data.split(b"\n"):
-        kind = line_type(line)
-        if kind in EVENT_TYPES:
-            lines.append(line)
-            kinds.append(kind)
-            if kind == STARTED:
-                _refuse_newer(line)
-        elif line.strip():
-            unreadable += 1
-    return LogLines(tuple(lines), tuple(kinds), unreadable)
+    return LogLines(data).follow()
 
 
 def _refuse_newer(line: bytes) -> None:

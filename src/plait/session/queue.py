@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import assert_never
 
-from plait.protocol.commands import Clear, Compact, Prompt, RunShell
+from plait.protocol.commands import Clear, Compact, Prompt, Rewind, RunShell
 
-Entry = Prompt | RunShell | Compact | Clear
+Entry = Prompt | RunShell | Compact | Clear | Rewind
 
 
 class Queue:
@@ -55,6 +55,8 @@ def typed(entry: Entry) -> str:
             return f"/compact {focus}".rstrip()
         case Clear():
             return "/clear"
+        case Rewind():
+            return "/rewind"
         case _:
             assert_never(entry)
 
@@ -68,6 +70,8 @@ def _edited(entry: Entry, text: str) -> Entry:
         case Compact() if stripped == "/compact" or stripped.startswith("/compact "):
             return Compact(stripped.removeprefix("/compact").strip())
         case Clear() if stripped == "/clear":
+            return entry
+        case Rewind() if stripped == "/rewind":
             return entry
         case _:
             return Prompt(text)

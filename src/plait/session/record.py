@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 from plait.protocol.errors import UserError
-from plait.protocol.events import MAIN_AGENT, Event, Notice, Stamped, TurnStarted
+from plait.protocol.events import MAIN_AGENT, Event, Notice, Rewound, Stamped, TurnStarted
 from plait.session.bus import Bus, BusSubscription, is_live
-from plait.session.codec import line_seq
-from plait.session.log import Log, LogLines, read_lines
+from plait.session.live import Live, as_spent, backs, counts
+from plait.session.log import Log, LogLines
 
 MOST_RECENT = 64
 """So many events stay in memory, for whoever subscribes a moment after having read the log."""
@@ -30,6 +32,8 @@ class Record:
     def __init__(self, log: Log | None, now_ms: Callable[[], int]) -> None:
         self._log = log
         self._path: Path | None = log.path if log is not None else None
+        self._lines = LogLines(log.path if log is not None else b"")
+        self._reading = Lock()
         self._now_ms = now_ms
         self._bus = Bus()
         self._seq = 0
@@ -107,30 +111,41 @@ class Record:
         return subscription
 
     def page(self, before: int | None, turns: int | None) -> tuple[Stamped, ...]:
-        """Return the events with a number below `before`, of the last `turns` turns. Raises UserError. Blocks."""
-        history = self._history()
-        until = len(history.seqs) if before is None else bisect_left(history.seqs, before)
-        return history.events(_first_of_last_turns(history.kinds[:until], turns), until)
+        """Return the events with a number below `before`, of the last `turns` turns. Raises UserError. Blocks.
+
+        What a rewind has taken back is not among them.
+        """
+        with self._history() as history:
+            until = len(history.seqs) if before is None else bisect_left(history.seqs, before)
+            counting = history.counting(until)
+            first = _first_of_last_turns([history.kinds[index] for index in counting], turns)
+            return history.events(counting[first:])
+
+    def select(self, kinds: frozenset[str]) -> tuple[Stamped, ...]:
+        """Return all events of these names, those that were taken back too. Raises UserError. Blocks."""
+        with self._history() as history:
+            return history.events([index for index, kind in enumerate(history.kinds) if kind in kinds])
 
     def _between(self, since: int, last_seq: int) -> tuple[Stamped, ...]:
         """Return the events after `since` up to `last_seq`: those of a moment ago without a look at the disk."""
         recent = self._recent
         if not recent or recent[0].seq > since + 1:
             try:
-                history = self._history()
+                with self._history() as history:
+                    recent = history.events(range(bisect_right(history.seqs, since), len(history.seqs)))
             except UserError as error:
                 return (Stamped(since, self._now_ms(), MAIN_AGENT, Notice("warning", str(error))),)
-            recent = history.events(bisect_right(history.seqs, since), bisect_right(history.seqs, last_seq))
         return tuple(stamped for stamped in recent if since < stamped.seq <= last_seq)
 
-    def _history(self) -> History:
+    @contextmanager
+    def _history(self) -> Iterator[History]:
+        """Hold everything recorded so far; threads take turns. Raises UserError."""
         unlogged = tuple(self._unlogged)
-        if self._path is None:
-            return History(LogLines((), ()), unlogged)
-        try:
-            return History(read_lines(self._path), unlogged)
-        except OSError as error:
-            raise UserError(f"History cannot be read back: `{self._path}`: {error.strerror or error}.") from error
+        with self._reading:
+            try:
+                yield History(self._lines.follow(), unlogged)
+            except OSError as error:
+                raise UserError(f"History cannot be read back: `{self._path}`: {error.strerror or error}.") from error
 
 
 class History:
@@ -139,14 +154,26 @@ class History:
     def __init__(self, logged: LogLines, unlogged: tuple[Stamped, ...]) -> None:
         self._logged = logged
         self._unlogged = unlogged
-        self.seqs = [*map(line_seq, logged.lines), *(stamped.seq for stamped in unlogged)]
-        self.kinds = (*logged.kinds, *(type(stamped.event).__name__ for stamped in unlogged))
+        self.seqs = [*logged.seqs, *(stamped.seq for stamped in unlogged)]
+        self.kinds = [*logged.kinds, *(type(stamped.event).__name__ for stamped in unlogged)]
+        rewound = [index for index, kind in enumerate(self.kinds) if kind == Rewound.__name__]
+        self._live = Live(backs(self._decode(rewound)), 1 + max(self.seqs, default=0))
 
-    def events(self, first: int, until: int) -> tuple[Stamped, ...]:
-        """Return the events of these indices; lines that cannot be read are left out."""
-        logged = len(self._logged.lines)
-        decoded = self._logged.decode(range(min(first, logged), min(until, logged))).events
-        return decoded + self._unlogged[max(0, first - logged) : max(0, until - logged)]
+    def counting(self, until: int) -> Sequence[int]:
+        """Return the indices below `until` of the events that still count."""
+        if self._live.is_everything:
+            return range(until)
+        return [index for index in range(until) if counts(self.kinds[index], self.seqs[index], self._live)]
+
+    def events(self, indices: Sequence[int]) -> tuple[Stamped, ...]:
+        """Return the events of these indices, in order; lines that cannot be read are left out."""
+        return tuple(as_spent(stamped, self._live) for stamped in self._decode(indices))
+
+    def _decode(self, indices: Sequence[int]) -> tuple[Stamped, ...]:
+        logged = len(self._logged.kinds)
+        cut = bisect_left(indices, logged)
+        decoded = self._logged.decode(indices[:cut]).events if cut else ()
+        return decoded + tuple(self._unlogged[index - logged] for index in indices[cut:])
 
 
 def _first_of_last_turns(kinds: Sequence[str], turns: int | None) -> int:

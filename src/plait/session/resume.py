@@ -24,6 +24,7 @@ from plait.protocol.events import (
     MessagesRecorded,
     QueueChanged,
     ReplyEnded,
+    Rewound,
     RuleAdded,
     RuleRemoved,
     SessionStarted,
@@ -41,7 +42,7 @@ CurrentHash = Callable[[str], str | None]
 UNREADABLE = ""
 
 CUT_OFF = "Plait was cut off before this turn ended."
-ALWAYS_NEEDED = frozenset(kind.__name__ for kind in (SessionStarted, TurnEnded, RuleAdded, RuleRemoved))
+ALWAYS_NEEDED = frozenset(kind.__name__ for kind in (SessionStarted, TurnEnded, RuleAdded, RuleRemoved, Rewound))
 LAST_NEEDED = frozenset(
     kind.__name__ for kind in (HistoryReplaced, TurnStarted, TitleChanged, QueueChanged, TodoChanged)
 )
@@ -93,6 +94,8 @@ def resumption(events: Iterable[Stamped], current_hash: CurrentHash) -> Resumpti
             case MessagesRecorded(payload=payload):
                 payloads.append(payload)
             case HistoryReplaced(payload=payload):
+                payloads = [payload]
+            case Rewound(payload=str(payload)):
                 payloads = [payload]
             case TurnStarted():
                 turn, is_open = OpenTurn(event.turn), True

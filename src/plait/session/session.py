@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, assert_never
 
+from plait.host.contents import Contents
 from plait.host.opening import open_regular
 from plait.protocol.calls import CallKey
 from plait.protocol.commands import (
@@ -33,6 +34,7 @@ from plait.protocol.commands import (
     Prompt,
     RemoveRule,
     Rename,
+    Rewind,
     RunShell,
     SetMode,
     SetModel,
@@ -41,20 +43,25 @@ from plait.protocol.commands import (
 from plait.protocol.errors import PlaitError, ToolRefused, UserError
 from plait.protocol.events import (
     Event,
+    FilesChanged,
+    FilesKept,
     Notice,
     QueueChanged,
+    Rewound,
     SessionResumed,
     SessionStarted,
     Steered,
     TitleChanged,
 )
 from plait.protocol.ports import Agent, Completion, Emit
-from plait.protocol.queries import GetLog, GetStatus, ListSessions, Query
+from plait.protocol.queries import GetLog, GetRewindPlan, GetStatus, ListRewindPoints, ListSessions, Query
 from plait.session.bus import BusSubscription
 from plait.session.glance import title_of
 from plait.session.log import read_lines
 from plait.session.record import Record
 from plait.session.resume import UNREADABLE, needed, resumption
+from plait.session.rewinder import Rewinder
+from plait.session.rewinding import digests_of
 from plait.session.store import OpenLog, Store
 from plait.session.turns import Turns, Watch
 
@@ -85,7 +92,8 @@ class Session:
     """See `protocol.ports.SessionHandle`. Made and closed on the engine's loop; `submit` may be called from any thread.
 
     opened: the log, which the session closes; None if nothing is kept. store: where other sessions lie, for
-    `ListSessions`. One of `begin` and `resume` comes first.
+    `ListSessions`. contents: what files held before calls changed them; None if that is not kept. One of `begin` and
+    `resume` comes first.
     """
 
     def __init__(
@@ -95,6 +103,7 @@ class Session:
         opened: OpenLog | None,
         store: Store | None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        contents: Contents | None = None,
     ) -> None:
         self._identity = identity
         self._opened = opened
@@ -107,7 +116,9 @@ class Session:
         self._closing: asyncio.Task[None] | None = None
         self._watch = Watch()
         self._agent = make_agent(self.emit)
-        self._turns = Turns(self._agent, self.emit, self._record.sync, self._watch)
+        self._contents = contents
+        self._rewinder = Rewinder(self._record.select, self.emit, contents, self._agent.rewind)
+        self._turns = Turns(self._agent, self.emit, self._record.sync, self._watch, self._rewind)
 
     # --- begin ---------------------------------------------------------------------------------------------------
 
@@ -145,8 +156,8 @@ class Session:
 
     def _resume(self, path: Path) -> None:
         lines = read_lines(path)
-        contents = lines.decode(needed(lines.kinds))
-        found = resumption(contents.events, _file_hash)
+        read = lines.decode(needed(lines.kinds))
+        found = resumption(read.events, _file_hash)
         self._record.go_on_from(lines.last_seq)
         self._turns.count = found.restored.turns
         self._is_new = found.restored.turns == 0
@@ -156,12 +167,22 @@ class Session:
         for event in found.ends:
             self.emit(event)
         self.emit(SessionResumed(self._identity.model, self._identity.mode))
-        if contents.skipped:
-            lost = "1 line" if contents.skipped == 1 else f"{contents.skipped} lines"
+        if read.skipped:
+            lost = "1 line" if read.skipped == 1 else f"{read.skipped} lines"
             self.emit(Notice("warning", f"{lost} of this session's log could not be read and had to be left out."))
         if found.waiting:
             self.emit(QueueChanged(()))
             self.emit(Notice("info", f"Not sent before the session ended: {' · '.join(map(title_of, found.waiting))}"))
+        self._start(asyncio.to_thread(self._refer))
+
+    def _refer(self) -> None:
+        """Note what this session needs of the kept contents: a copy of another session's log needs what that did."""
+        if self._contents is None:
+            return
+        events = self._record.select(frozenset((FilesKept.__name__, FilesChanged.__name__, Rewound.__name__)))
+        # No promise is broken if it cannot be noted: contents stay for days in any case.
+        with suppress(OSError):
+            self._contents.refer(digest for stamped in events for digest in digests_of(stamped.event))
 
     # --- SessionHandle -------------------------------------------------------------------------------------------
 
@@ -195,6 +216,10 @@ class Session:
                 # The disk may have filled up since the session was opened.
                 status = await self._agent.query(GetStatus())
                 answer = replace(status, persisted=status.persisted and self._record.is_logged)
+            case ListRewindPoints():
+                answer = await self._rewinder.points()
+            case GetRewindPlan(to_seq=to_seq):
+                answer = await self._rewinder.plan(to_seq)
             case _:
                 return await self._agent.query(query)
         found: A = answer
@@ -258,6 +283,10 @@ class Session:
                     self._say(Prompt(text), text)
             case Compact() | Clear():
                 self._turns.line_up(command)
+            case Rewind():
+                if not self._turns.is_idle:
+                    raise UserError("`/rewind` goes back when nothing runs: Esc ends the turn.")
+                self._turns.line_up(command)
             case EditQueue(index=index, text=text):
                 self._turns.edit(index, text)
             case Decide(key=key, answer=answer):
@@ -293,6 +322,12 @@ class Session:
             self._title = title_of(text)
             self.emit(TitleChanged(self._title))
         self._turns.line_up(command)
+
+    async def _rewind(self, command: Rewind) -> None:
+        try:
+            await self._rewinder.rewind(command)
+        except PlaitError as error:
+            self.emit(Notice("error", str(error)))
 
     def _rename(self, title: str) -> None:
         wanted = title_of(title)

@@ -25,6 +25,7 @@ from plait.protocol.events import (
     Notice,
     QueueChanged,
     RetryScheduled,
+    Rewound,
     RuleAdded,
     RuleRemoved,
     SessionResumed,
@@ -40,6 +41,7 @@ from plait.protocol.events import (
     TurnStarted,
     Usage,
 )
+from plait.session.live import living
 
 CallState = Literal["queued", "asking", "running"] | OutcomeStatus
 
@@ -111,9 +113,9 @@ class Transcript:
 
 
 def fold(events: Iterable[Stamped], start: Transcript | None = None) -> Transcript:
-    """Fold events, in order, onto an empty transcript or onto `start`."""
+    """Fold events, in order, onto an empty transcript or onto `start`; what was taken back is left out."""
     transcript = start if start is not None else Transcript()
-    for stamped in events:
+    for stamped in living(tuple(events)):
         transcript = step(transcript, stamped)
     return transcript
 
@@ -166,6 +168,8 @@ def step(transcript: Transcript, stamped: Stamped) -> Transcript:
             return _note(transcript, f"{reason} Trying again in {wait_s:g} s.")
         case HistoryReplaced(reason=reason):
             return _note(transcript, f"History {reason}.")
+        case Rewound() as rewound:
+            return _go_back(transcript, rewound)
         case Steered() | TextEnded() | ThinkingEnded() as said:
             return _in_turn(transcript, lambda turn: replace(turn, blocks=(*turn.blocks, _text(said))))
         case _:
@@ -209,6 +213,14 @@ def _note(transcript: Transcript, text: str) -> Transcript:
     if transcript.turns and transcript.turns[-1].end is None:
         return _in_turn(transcript, lambda turn: replace(turn, blocks=(*turn.blocks, TextView("notice", text))))
     return replace(transcript, notices=(*transcript.notices, text))
+
+
+def _go_back(transcript: Transcript, rewound: Rewound) -> Transcript:
+    """What was taken back goes, as far as it is here: the events of a log come without it (`session.live`)."""
+    if rewound.payload is None:
+        return _note(transcript, f"Files as before turn {rewound.turn}.")
+    left = tuple(turn for turn in transcript.turns if turn.number < rewound.turn)
+    return _note(replace(transcript, turns=left, asking=None), f"Rewound to before turn {rewound.turn}.")
 
 
 def _in_turn(transcript: Transcript, change: Callable[[TurnView], TurnView]) -> Transcript:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from plait.protocol.calls import CallKey
-from plait.protocol.commands import Clear, Compact, Deny, Prompt, RunShell
+from plait.protocol.commands import Clear, Compact, Deny, Prompt, Rewind, RunShell
 from plait.protocol.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -76,15 +76,24 @@ class Watch:
 class Turns:
     """Runs what is lined up. Engine's loop only.
 
-    count: the number of the last turn. sync: awaited after each entry, so that the disk has it.
+    count: the number of the last turn. sync: awaited after each entry, so that the disk has it. rewind: takes the
+    session back.
     """
 
-    def __init__(self, agent: Agent, emit: Emit, sync: Callable[[], Awaitable[None]], watch: Watch) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        emit: Emit,
+        sync: Callable[[], Awaitable[None]],
+        watch: Watch,
+        rewind: Callable[[Rewind], Awaitable[None]],
+    ) -> None:
         self.count = 0
         self._agent = agent
         self._emit = emit
         self._sync = sync
         self._watch = watch
+        self._rewind = rewind
         self._queue = Queue()
         self._shown: tuple[str, ...] = ()
         self._runner: asyncio.Task[None] | None = None
@@ -92,6 +101,10 @@ class Turns:
         self._is_cancelled = False
         self._is_in_agent = False
         self._compaction: asyncio.Task[None] | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        return self._runner is None
 
     def line_up(self, entry: Entry) -> None:
         """Do this now, or after what runs and waits."""
@@ -176,6 +189,8 @@ class Turns:
                 await self._compact(focus)
             case Clear():
                 self._agent.clear()
+            case Rewind():
+                await self._rewind(entry)
             case _:
                 assert_never(entry)
 
