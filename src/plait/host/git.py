@@ -12,6 +12,7 @@ import re
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from plait.host.process import ProcessEnd, run_process
 from plait.host.programs import find_program
@@ -23,6 +24,7 @@ MOST_BYTES = 8_000_000
 LARGEST_HEAD_BYTES = 4096
 # Filters and conversions that a repository may configure before it is not asked at all.
 MOST_NAMED = 200
+NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 
 # What the repository's own configuration says of these does not count.
 SWITCHED_OFF: tuple[tuple[str, str], ...] = (
@@ -163,22 +165,32 @@ class Git:
             raise ToolRefused(f"`git {arguments[0]}` says more than {MOST_BYTES:,} bytes: name the files yourself.")
         return end.stdout
 
-    async def run(self, arguments: Sequence[str], *, deadline_s: float = DEADLINE_S) -> ProcessEnd:
+    async def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        deadline_s: float = DEADLINE_S,
+        index: Path | None = None,
+        stdin: bytes | None = None,
+        max_bytes: int = MOST_BYTES,
+        named: Sequence[tuple[str, str]] | None = None,
+    ) -> ProcessEnd:
         """Run one git command that only reads; its exit code and output as they are. Raises ToolRefused without git.
 
         A diff is asked for with `--no-ext-diff --no-textconv`: a conversion can be emptied here, and then fails.
+        index: a file to be taken for the repository's index. named: what `named_commands` said a moment ago.
         """
-        program = find_program("git")
-        if program is None:
-            raise ToolRefused("git was not found on this machine: name the files yourself.")
-        settings = [*SWITCHED_OFF, *await self._named_commands(program)]
-        return await self._call([program, *arguments], settings, deadline_s)
+        program = _git()
+        settings = [*SWITCHED_OFF, *(named if named is not None else await self.named_commands())]
+        more = {} if index is None else {"GIT_INDEX_FILE": str(index)}
+        return await self._call([program, *arguments], settings, deadline_s, more, stdin, max_bytes)
 
-    async def _named_commands(self, program: str) -> list[tuple[str, str]]:
+    async def named_commands(self) -> list[tuple[str, str]]:
         """Return the repository's filters and conversions, each switched off. Reading settings runs nothing.
 
         Asked every time: the file may have changed since.
         """
+        program = _git()
         end = await self._call([program, "config", "--list", "--name-only", "-z"], SWITCHED_OFF, DEADLINE_S)
         if end.exit_code != 0:
             said = end.stderr.decode("utf-8", "replace").strip().splitlines()
@@ -192,16 +204,32 @@ class Git:
             )
         return [(name, "false" if name.endswith(".required") else "") for name in found]
 
-    async def _call(self, argv: Sequence[str], settings: Sequence[tuple[str, str]], deadline_s: float) -> ProcessEnd:
+    async def _call(
+        self,
+        argv: Sequence[str],
+        settings: Sequence[tuple[str, str]],
+        deadline_s: float,
+        more: Mapping[str, str] = NOTHING_MORE,
+        stdin: bytes | None = None,
+        max_bytes: int = MOST_BYTES,
+    ) -> ProcessEnd:
         switches = [word for name, value in settings for word in ("-c", f"{name}={value}")]
         return await run_process(
             [argv[0], "--no-pager", "--no-optional-locks", "--literal-pathspecs", *switches, *argv[1:]],
             cwd=self.root,
             deadline_s=deadline_s,
-            env=safe_environment(os.environ),
-            max_bytes=MOST_BYTES,
+            env={**safe_environment(os.environ), **more},
+            max_bytes=max_bytes,
             merge_stderr=False,
+            stdin=stdin,
         )
+
+
+def _git() -> str:
+    program = find_program("git")
+    if program is None:
+        raise ToolRefused("git was not found on this machine: name the files yourself.")
+    return program
 
 
 def safe_environment(environ: Mapping[str, str]) -> dict[str, str]:

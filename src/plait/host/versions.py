@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from plait.host.contents import LARGEST_BYTES, Contents
+from plait.host.leftovers import LEFTOVERS
 from plait.host.opening import open_regular, parent_of, refuse_kernel_file
 from plait.host.replacing import Replacement, hash_now, replace
 from plait.protocol.errors import ToolRefused
@@ -111,6 +112,7 @@ def _replace_link(path: Path, data: bytes, wanted: FileVersion, seen: FileVersio
             os.unlink(name, dir_fd=parent)
         else:
             temporary = os.path.join(os.path.dirname(name), f".plait-{secrets.token_hex(8)}.tmp")
+            LEFTOVERS.begins(path.with_name(os.path.basename(temporary)))
             os.symlink(os.fsdecode(data), temporary, dir_fd=parent)
             try:
                 os.replace(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
