@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from plait.host.leftovers import LEFTOVERS
 from plait.host.opening import BINARY, CLOEXEC, NOFOLLOW, READ, parent_of, refuse_irregular, refuse_kernel_file
 from plait.protocol.errors import ToolRefused
 
@@ -99,6 +100,7 @@ def hash_now(path: Path, parent: int | None, name: str) -> str:
 def _temporary(job: Replacement, parent: int | None, name: str, former: os.stat_result | None) -> Iterator[str]:
     """Yield the name of a complete, flushed file beside the target; it is gone afterwards, whatever happens."""
     temporary = os.path.join(os.path.dirname(name), f".plait-{secrets.token_hex(8)}.tmp")
+    LEFTOVERS.begins(job.path.with_name(os.path.basename(temporary)))
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | CLOEXEC | BINARY
     descriptor = os.open(temporary, flags, PRIVATE, dir_fd=parent)
     try:

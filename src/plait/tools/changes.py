@@ -88,3 +88,21 @@ def snippet(change: Change) -> str:
         half = SNIPPET_LINES // 2
         rows = [*rows[:half], "    …", *rows[-half:]]
     return "\n".join(rows)
+
+
+def unified(change: Change, around: int = SNIPPET_AROUND) -> str:
+    """Return a change as a unified diff without file names, with `around` lines of context. Lines are not cut."""
+    old = change.before or []
+    rows: list[str] = []
+    for hunk in change.hunks:
+        first = max(0, hunk.old_first - around)
+        rows.append(f"@@ line {hunk.new_first + 1} @@")
+        rows += [f" {_bare(line)}" for line in old[first : hunk.old_first]]
+        rows += [f"-{_bare(line)}" for line in old[hunk.old_first : hunk.old_end]]
+        rows += [f"+{_bare(line)}" for line in change.after[hunk.new_first : hunk.new_end]]
+        rows += [f" {_bare(line)}" for line in old[hunk.old_end : hunk.old_end + around]]
+    return "\n".join(rows)
+
+
+def _bare(line: str) -> str:
+    return NEWLINE.sub("", line)

@@ -87,12 +87,12 @@ class Edit(WritingTool[EditArgs]):
         name = printable(workspace.show(path))
         exists = (await stat_stamp(path)).size >= 0
         state = await read_file(path, max_bytes=LARGEST_BYTES) if exists else None
-        self._refuse_unseen(path, name, state, whole=args.content is not None)
+        await self._refuse_unseen(path, name, state, whole=args.content is not None)
         # A thread: comparing two large texts would hold up every other call.
         write = await asyncio.to_thread(_prepare, path, name, state, args)
         return Plan(write.detail, (WriteIntent(path.as_posix(), write.before, write.after),), write)
 
-    def _refuse_unseen(self, path: Path, name: str, state: FileState | None, *, whole: bool) -> None:
+    async def _refuse_unseen(self, path: Path, name: str, state: FileState | None, *, whole: bool) -> None:
         """A model must not change a file on the strength of what it no longer is."""
         seen = self._ledger.hash_of(path)
         if state is None:
@@ -100,7 +100,8 @@ class Edit(WritingTool[EditArgs]):
                 raise ToolRefused(f"`{name}` does not exist: to create it, give `content` instead of `edits`.")
             return
         if seen is not None and seen != state.sha256:
-            raise ToolRefused(f"`{name}` changed since it was read: read it again, then edit it.")
+            told = await self._ledger.changed_by_session(path, name, state)
+            raise ToolRefused(told or f"`{name}` changed since it was read: read it again, then edit it.")
         if seen is None and whole and state.data:
             raise ToolRefused(f"`{name}` exists and was not read: read it before writing it anew, or use `edits`.")
 
@@ -114,10 +115,25 @@ class Edit(WritingTool[EditArgs]):
             # A write that has begun is finished, and then the call must not say that nothing was done.
             if writing.exception() is not None:
                 raise
-        self._ledger.saw(write.path, write.after)
+        except ToolRefused as error:
+            raise await self._told_why(write, printable(ctx.workspace.show(write.path)), error) from error
+        await self._ledger.wrote(write.path, write.after, write.data)
         broken = await new_syntax_findings(write.path, write.former, write.data)
         text = "\n".join([write.text, "This change broke the syntax:", *broken]) if broken else write.text
         return ToolOutput(text, write.detail, files_changed=(str(write.path),))
+
+    async def _told_why(self, write: Write, name: str, error: ToolRefused) -> ToolRefused:
+        """Return a refusal that says more, if another session has changed the file while this call was under way."""
+        if write.former is None:
+            return error
+        try:
+            state = await read_file(write.path, max_bytes=LARGEST_BYTES)
+        except ToolRefused:
+            return error
+        if state.sha256 == write.before:
+            return error
+        told = await self._ledger.changed_by_session(write.path, name, state, write.former)
+        return ToolRefused(told) if told is not None else error
 
 
 def _target(args: EditArgs, workspace: Workspace) -> Path:

@@ -119,7 +119,7 @@ class Read(Tool[ReadArgs]):
                     raise
         except TimeoutError:
             raise ToolRefused(f"`{name}` could not be read within {FILE_DEADLINE_S:g} s: is its drive there?") from None
-        self._ledger.saw(path, state.sha256)
+        self._ledger.saw(path, state.sha256, state.data)
         if not state.data:
             return Shown(name, state.stamp, instead="(empty file)")
         if len(state.data) <= SPLIT_IN_PLACE_BYTES:
