@@ -110,8 +110,6 @@ def test_honest_text_of_any_language_stays_as_it_is(honest: str) -> None:
         ("r\u0336m", "r<U+0336>m"),
         ("x" + "\u00a0" * 50, "x <50 spaces> "),
         ("\t" * 12 + "x", " <48 spaces> x"),
-        ("a" + "\n" * 30 + "b", "a\n<29 empty lines>\nb"),
-        ("a" + "\n  " * 30 + "\nb", "a\n<30 empty lines>\nb"),
     ],
 )
 def test_what_fools_the_eye_is_marked(raw: str, shown: str) -> None:
@@ -161,3 +159,8 @@ def _once_s(made_safe: Callable[[str], str], text: str) -> float:
     start_s = time.thread_time()
     made_safe(text)
     return time.thread_time() - start_s
+
+
+def test_a_command_that_goes_on_far_below_says_so() -> None:
+    assert sanitise_command("ls" + "\n" * 30 + "curl evil") == "ls\n<29 empty lines>\ncurl evil"
+    assert sanitise_command("ls" + "\n  " * 30 + "\ncurl evil") == "ls\n<30 empty lines>\ncurl evil"

@@ -65,9 +65,9 @@ def sanitise_line(text: str) -> str:
 
 def sanitise_command(text: str) -> str:
     """Return a command, or whatever else is read letter by letter, so that nothing in it looks like something else."""
-    if PLAIN.match(text):
-        return _spaced(text)
-    return _made_visible(text, exact=True, keep_newlines=True)
+    shown = _spaced(text) if PLAIN.match(text) else _made_visible(text, exact=True, keep_newlines=True)
+    # Prose may have them, and where it is Markdown they are not drawn.
+    return LONG_PAUSE.sub(_marked_pause, shown)
 
 
 def sanitise_path(text: str) -> str:
@@ -98,12 +98,10 @@ def _made_visible(text: str, *, exact: bool, keep_newlines: bool) -> str:
 
 
 def _spaced(text: str) -> str:
-    """Say long blanks and many empty lines instead of showing them."""
-    # Each regex is slow beside a look for a string that all its matches hold.
+    """Say long blanks instead of showing them."""
+    # A regex is slow beside a look for a string that all its matches hold.
     if SPACES in text or (not text.isascii() and LONG_GAP.search(text)):
         text = LONG_GAP.sub(_marked_gap, text)
-    if "\n\n\n" in text or " \n" in text or (not text.isascii() and "\n" in text):
-        text = LONG_PAUSE.sub(_marked_pause, text)
     return text
 
 

@@ -46,11 +46,14 @@ KEYS: tuple[Key, ...] = (
     Key("cancel_call", ("x",), "x", "cancel the selected call alone", "transcript"),
     Key("copy_block", ("y",), "y", "copy the selected block", "transcript"),
     Key("yes", ("y", "1"), "y, 1", "yes, this once", "approval"),
-    Key("always", ("a", "2"), "a, 2", "always: the rule that is shown", "approval"),
+    Key("always", ("a", "2"), "a, 2", "always, in this session: the rule that is shown", "approval"),
+    Key("always_project", ("p",), "p", "always, in this project: the rule that is shown", "approval"),
     Key("edit", ("e", "3"), "e, 3", "edit the arguments first", "approval"),
     Key("no", ("n", "4"), "n, 4", "no, with a reason if you like", "approval"),
     Key("view", ("v",), "v", "the whole of it, full screen", "approval"),
     Key("all_like", ("A",), "A", "yes to all that wait of the same tool", "approval"),
+    Key("all", ("G",), "G", "yes to all that wait, but to what stands apart", "approval"),
+    Key("pick", ("g",), "g", "choose which of those that wait may run", "approval"),
 )
 
 

@@ -17,7 +17,7 @@ COMMANDS: tuple[Slash, ...] = (
     Slash("help", "keys and commands"),
     Slash("model", "show or change the model", "[NAME [BASE_URL]]"),
     Slash("mode", "permission mode", "[default|acceptEdits|plan|dontAsk|bypassPermissions]"),
-    Slash("permissions", "the rules in force; `remove PATTERN` takes one away", "[remove PATTERN]"),
+    Slash("permissions", "the rules in force and where they stand", "[allow|ask|deny RULE | edit N RULE | remove N]"),
     Slash("clear", "start over with an empty history"),
     Slash("compact", "summarise the older part of the conversation", "[FOCUS]"),
     Slash("context", "what fills the context window"),

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from plait.protocol.commands import BuildIndex, Clear, Compact, EndBackground, RemoveRule, Rename, SetModel
+from plait.protocol.commands import BuildIndex, Clear, Compact, EndBackground, Rename, SetModel
 from plait.protocol.display import sanitise_path
 from plait.protocol.errors import PlaitError
 from plait.protocol.ports import SessionHandle
-from plait.protocol.queries import GetContext, GetOutline, GetSettings, ListBackground, ListModels, ListRules
+from plait.protocol.queries import GetContext, GetOutline, GetSettings, ListBackground, ListModels
 from plait.views.tui.projector import cost_in_words
+from plait.views.tui.rules import HOW, permissions
 from plait.views.tui.screens.pages import HelpPage, table
 from plait.views.tui.slash import Line
 
@@ -66,7 +67,8 @@ async def _ask(app: PlaitApp, handle: SessionHandle, name: str, argument: str) -
         case "model":
             await _model(app, handle, argument)
         case "permissions":
-            await _permissions(app, handle, argument)
+            rows = await permissions(app, handle, argument)
+            _show(app, f"Rules in force · /permissions {HOW}", rows, "no rules: the mode decides")
         case "context":
             await _context(app, handle)
         case "config":
@@ -98,20 +100,6 @@ async def _model(app: PlaitApp, handle: SessionHandle, argument: str) -> None:
     choices = await handle.query(ListModels())
     rows = [(choice.name, choice.where + (f" · {choice.base_url}" if choice.base_url else "")) for choice in choices]
     _show(app, "Models · /model NAME [BASE_URL] changes it", rows)
-
-
-async def _permissions(app: PlaitApp, handle: SessionHandle, argument: str) -> None:
-    rules = await handle.query(ListRules())
-    word, _, pattern = argument.partition(" ")
-    if word == "remove":
-        found = [rule for rule in rules if rule.pattern == pattern.strip()]
-        for rule in found:
-            app.chat.send(RemoveRule(rule))
-        if not found:
-            app.notify(f"`{pattern}`: no such rule.", severity="warning")
-        return
-    rows = [(rule.verdict, rule.pattern, rule.scope) for rule in rules]
-    _show(app, "Rules in force", rows, "no rules: the mode decides")
 
 
 async def _context(app: PlaitApp, handle: SessionHandle) -> None:

@@ -18,7 +18,6 @@ from textual.widgets import Static
 from plait.protocol.commands import (
     PERMISSION_MODES,
     Allow,
-    AllowAllLike,
     Background,
     Cancel,
     Decide,
@@ -211,11 +210,9 @@ class Chat(Conversation):
         else:
             self._focus_timer = self.set_timer(FOCUS_AFTER_S - idle_s + 0.02, self._focus_question)
 
-    def on_approval_panel_answered(self, message: ApprovalPanel.Answered) -> None:
-        self.send(Decide(message.asked.key, message.answer))
-
-    def on_approval_panel_all_like(self, message: ApprovalPanel.AllLike) -> None:
-        self.send(AllowAllLike(message.asked.key))
+    def on_approval_panel_to_do(self, message: ApprovalPanel.ToDo) -> None:
+        for command in message.commands:
+            self.send(command)
 
     def on_approval_panel_view(self, message: ApprovalPanel.View) -> None:
         self.app.push_screen(Pager(message.title, message.lines))

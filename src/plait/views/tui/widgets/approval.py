@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Group
@@ -15,14 +16,16 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from plait.protocol.calls import CommandPreview, DiffDetail, DiffsDetail, QuestionPreview, TextPreview
-from plait.protocol.commands import Allow, AllowAlways, Answer, Deny, Reply
+from plait.protocol.calls import CallKey, CommandPreview, DiffDetail, DiffsDetail, QuestionPreview, TextPreview
+from plait.protocol.commands import Allow, AllowAllLike, AllowAlways, Answer, Command, Decide, Deny, Reply
 from plait.protocol.display import sanitise, sanitise_command, sanitise_line, sanitise_path
 from plait.protocol.events import ApprovalAsked
 from plait.views.tui import markdown
 from plait.views.tui.diff import diff_lines
+from plait.views.tui.groups import answerable, in_words
 from plait.views.tui.keymap import Keyboard
 from plait.views.tui.palette import Palette
+from plait.views.tui.screens.picker import Picker
 from plait.views.tui.widgets.safe_text import SafeInput
 from plait.views.tui.wrapping import cut, cut_middle, wrap
 
@@ -33,16 +36,12 @@ GRACE_S = 0.3
 class ApprovalPanel(Widget, can_focus=True):
     """Hidden unless a question is open."""
 
-    class Answered(Message):
-        def __init__(self, asked: ApprovalAsked, answer: Answer) -> None:
-            super().__init__()
-            self.asked = asked
-            self.answer = answer
+    class ToDo(Message):
+        """What the answer asks of the session."""
 
-    class AllLike(Message):
-        def __init__(self, asked: ApprovalAsked) -> None:
+        def __init__(self, *commands: Command) -> None:
             super().__init__()
-            self.asked = asked
+            self.commands = commands
 
     class View(Message):
         def __init__(self, title: str, lines: list[Text]) -> None:
@@ -179,11 +178,24 @@ class ApprovalPanel(Widget, can_focus=True):
         hints = [] if isinstance(asked.preview, QuestionPreview) else [f"{self._keyboard.first('view')} whole"]
         if len(asked.offers) > 1 and asked.danger is None:
             hints.append("Tab other rule")
-        if asked.waiting > asked.position and asked.danger is None:
+        count = max(asked.waiting, asked.position - 1 + len(asked.group))
+        if count > asked.position and asked.danger is None:
             hints.append(f"{self._keyboard.first('all_like')} all like this")
-        if asked.waiting > 1:
-            hints.append(f"{asked.position} of {asked.waiting}")
+        if count > 1:
+            hints.append(f"{asked.position} of {count}")
         return hints
+
+    def _group_line(self, asked: ApprovalAsked, width: int) -> Text:
+        """Say what else stands in line, and how to answer it together."""
+        if len(asked.group) < 2:
+            return Text("")
+        line = Text(cut(f"  in line: {in_words(asked.group)}", max(20, width - 16)), self.palette.dim)
+        if len(answerable(asked.group)) > 1:
+            line.append(f"  {self._keyboard.first('all')} ", self.palette.you)
+            line.append("all", self.palette.text)
+            line.append(f"  {self._keyboard.first('pick')} ", self.palette.you)
+            line.append("pick", self.palette.text)
+        return line
 
     def _options(self, asked: ApprovalAsked) -> list[tuple[str, str]]:
         """Return (action, words) of what can be answered."""
@@ -194,19 +206,26 @@ class ApprovalPanel(Widget, can_focus=True):
         options = [("yes", "Yes")]
         if asked.offers and asked.danger is None:
             offer = asked.offers[self._offer % len(asked.offers)]
-            options.append(("always", f"Always: {sanitise_path(offer.pattern)}, this {offer.scope}"))
+            options.append(("always", f"Always: {sanitise_path(offer.pattern)}, this session"))
+            options.append(("always_project", "… this project"))
         return [*options, ("edit", "Edit first"), ("no", "No…")]
 
     def _choices(self, asked: ApprovalAsked, width: int) -> Text:
         if isinstance(asked.preview, QuestionPreview):
             return Text("Enter answers · 1-9 choose · Esc declines", self.palette.dim)
-        line = Text()
+        lines = [Text()]
         for place, (action, words) in enumerate(self._options(asked)):
             chosen = place == self._choice
-            line.append("❯ " if chosen else "  ", self.palette.you)
-            line.append(f"{self._keyboard.first(action)} ", self.palette.you)
-            line.append(f"{cut(words, max(12, width // 2))} ", self.palette.strong if chosen else self.palette.text)
-        return line
+            option = Text.assemble(
+                ("❯ " if chosen else "  ", self.palette.you),
+                (f"{self._keyboard.first(action)} ", self.palette.you),
+                (f"{cut(words, max(12, width - 8))} ", self.palette.strong if chosen else self.palette.text),
+            )
+            if lines[-1].cell_len and lines[-1].cell_len + option.cell_len > width:
+                lines.append(Text())
+            lines[-1].append_text(option)
+        group = self._group_line(asked, width)
+        return Text("\n").join([*([group] if group.plain else []), *lines])
 
     # --- keys ----------------------------------------------------------------------------------------------------
 
@@ -278,6 +297,12 @@ class ApprovalPanel(Widget, can_focus=True):
                 self._answer(Allow())
             case "always" if asked.offers and asked.danger is None:
                 self._answer(AllowAlways(asked.offers[self._offer % len(asked.offers)]))
+            case "always_project" if asked.offers and asked.danger is None:
+                self._answer(AllowAlways(replace(asked.offers[self._offer % len(asked.offers)], scope="project")))
+            case "all" if len(answerable(asked.group)) > 1:
+                self._allow(answerable(asked.group))
+            case "pick" if len(answerable(asked.group)) > 1:
+                self.app.push_screen(Picker(asked.group, self.palette), self._picked)
             case "edit":
                 self.post_message(self.Edit(asked))
             case "no":
@@ -288,9 +313,17 @@ class ApprovalPanel(Widget, can_focus=True):
                 width = max(40, self.app.size.width - 4)
                 self.post_message(self.View(self._title(asked), self.preview_lines(width, most=None)))
             case "all_like" if asked.danger is None:
-                self.post_message(self.AllLike(asked))
+                self.post_message(self.ToDo(AllowAllLike(asked.key)))
             case _:
                 self.app.bell()
+
+    def _picked(self, keys: tuple[CallKey, ...] | None) -> None:
+        self.focus()
+        self._allow(keys or ())
+
+    def _allow(self, keys: tuple[CallKey, ...]) -> None:
+        # The one shown comes last: the others are settled without being shown.
+        self.post_message(self.ToDo(*(Decide(key, Allow()) for key in reversed(keys))))
 
     def deny(self, reason: str = "") -> None:
         if self.asked is not None:
@@ -305,7 +338,7 @@ class ApprovalPanel(Widget, can_focus=True):
 
     def _answer(self, answer: Answer) -> None:
         if self.asked is not None:
-            self.post_message(self.Answered(self.asked, answer))
+            self.post_message(self.ToDo(Decide(self.asked.key, answer)))
 
 
 def edited_text(asked: ApprovalAsked) -> str:
