@@ -16,6 +16,7 @@ from plait.protocol.events import (
     CallStarted,
     HistoryReplaced,
     MessagesRecorded,
+    Notice,
     ReplyEnded,
     RetryScheduled,
     RuleAdded,
@@ -319,3 +320,43 @@ async def test_a_second_turn_makes_no_new_agent_or_model(tmp_path: Path) -> None
     await talk.prompt("two", turn=2)
 
     assert talk.client.model is pool_model
+
+
+async def test_a_rule_that_is_none_is_said_and_changes_nothing(tmp_path: Path) -> None:
+    talk = Conversation(tmp_path, [ScriptedReply(calls=(WRITE,)), DONE])
+    turn = talk.begin("write")
+    asked = await talk.until(ApprovalAsked)
+
+    assert not talk.agent.decide(asked.key, AllowAlways(Rule("allow", "probe(")))
+    talk.agent.add_rule(Rule("deny", "edit()"))
+    talk.agent.decide(asked.key, Deny(""))
+    await turn
+
+    assert ["not understood" in notice.text or "is empty" in notice.text for notice in talk.of(Notice)] == [True, True]
+    assert talk.of(RuleAdded) == []
+    assert talk.saved == []
+
+
+async def test_the_rules_of_a_session_hold_after_it_is_resumed_and_what_is_none_is_left_out(tmp_path: Path) -> None:
+    talk = Conversation(tmp_path, [ScriptedReply(calls=(WRITE,)), DONE])
+    talk.agent.restore(Restored(rules=(Rule("allow", "probe("), Rule("allow", "probe"))))
+
+    await talk.prompt("write", turn=2)
+
+    assert talk.of(ApprovalAsked) == []
+    assert talk.world.store != {}
+    assert len(talk.of(Notice)) == 1
+
+
+async def test_a_rule_settles_the_rest_of_the_line_and_an_answer_may_come_before_the_question(tmp_path: Path) -> None:
+    talk = Conversation(tmp_path, [ScriptedReply(calls=(WRITE, WRITE, WRITE)), DONE])
+    turn = talk.begin("write")
+    asked = await talk.until(ApprovalAsked)
+    later = [call.key for call in talk.machinery.approvals.group[1:]]
+
+    for key in (*reversed(later), asked.key):
+        assert talk.agent.decide(key, Allow())
+    await turn
+
+    assert len(later) == 2
+    assert len(talk.of(ApprovalAsked)) == 1

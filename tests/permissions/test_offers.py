@@ -51,6 +51,7 @@ OFFERED = {
     "docker run -it image": "docker run -it image",
     "./run.sh --fast": "./run.sh --fast",
 }
+# ruff: noqa: E501
 RUN_ANYTHING = (
     "python x.py", "python -c 'print(1)'", "python3 -m http.server", "bash run.sh", "sh -c 'touch a'", "node x.js", "perl x",
     "ruby x.rb", "find . -exec touch {} ;", "xargs touch", "env A=1 touch a", "ssh h touch a", "docker run i", "docker exec c x",

@@ -20,7 +20,7 @@ from plait.permissions.approvals import ApprovalQueue
 from plait.protocol.calls import CallKey
 from plait.protocol.commands import Allow, AllowAlways, Answer, PermissionMode, Rule
 from plait.protocol.effects import Effects
-from plait.protocol.errors import InternalError, PlaitError
+from plait.protocol.errors import InternalError, PlaitError, UserError
 from plait.protocol.events import (
     HistoryReplaced,
     MessagesRecorded,
@@ -77,7 +77,10 @@ class ConversationAgent:
             self._p.emit(MessagesRecorded(restored.turns, payload))
         self._usage = restored.usage
         for rule in restored.rules:
-            self._permissions.add(rule)
+            try:
+                self._permissions.add(rule)
+            except UserError as error:
+                self._p.emit(Notice("warning", f"A rule of this session holds no longer: {error}"))
 
     async def run_turn(self, turn: int, prompt: str) -> None:
         self._turn = Turn(turn, prompt, self._surroundings())
@@ -228,8 +231,8 @@ class ConversationAgent:
         if question is None:
             # It may stand in line and not have asked yet.
             return self._approvals.answer(key, answer)
-        if isinstance(answer, AllowAlways) and question.danger is None:
-            self._take_rule(answer.rule)
+        if isinstance(answer, AllowAlways) and question.danger is None and not self._take_rule(answer.rule):
+            return False
         if not self._approvals.answer(key, answer):
             return False
         if question.name == "propose_plan" and isinstance(answer, (Allow, AllowAlways)):
@@ -247,13 +250,19 @@ class ConversationAgent:
         self._approvals.reconsider()
 
     def add_rule(self, rule: Rule) -> None:
-        self._take_rule(rule)
-        self._approvals.reconsider()
+        if self._take_rule(rule):
+            self._approvals.reconsider()
 
-    def _take_rule(self, rule: Rule) -> None:
-        self._permissions.add(rule)
+    def _take_rule(self, rule: Rule) -> bool:
+        """Let a rule hold; what is none is said, and changes nothing."""
+        try:
+            rule = self._permissions.add(rule)
+        except UserError as error:
+            self._p.emit(Notice("warning", str(error)))
+            return False
         self._p.emit(RuleAdded(rule))
         self._start(self._p.save_rule(rule))
+        return True
 
     def remove_rule(self, rule: Rule) -> None:
         if self._permissions.remove(rule):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from plait.permissions.policy import Decision, Request, decide, offers
+from plait.permissions.rules import parse_rule
 from plait.protocol.calls import Args
 from plait.protocol.commands import PermissionMode, Rule
 from plait.protocol.effects import Effects
@@ -43,10 +44,17 @@ class Permissions:
     def rules(self) -> tuple[Rule, ...]:
         return tuple(self._rules)
 
-    def add(self, rule: Rule) -> None:
+    def add(self, rule: Rule) -> Rule:
+        """Let a rule hold from now on; return it as it is spelled from now on.
+
+        Raises:
+            UserError: It is no rule; the message says what one looks like.
+        """
+        rule = parse_rule(rule.pattern, rule.verdict, rule.scope)
         if rule not in self._rules:
             self._rules.append(rule)
             self.version += 1
+        return rule
 
     def remove(self, rule: Rule) -> bool:
         if rule not in self._rules:

@@ -88,7 +88,10 @@ def _words_fit(part: CommandPart, argv: tuple[str, ...], pattern: CommandPattern
     if env or not argv or len(argv) < len(tokens) or not tokens:
         return False
     if len(argv) > len(tokens) and not pattern.tail:
-        return False
+        if not tokens[-1].endswith("/*"):
+            return False
+        # What holds for one name in a directory holds for several.
+        tokens = (*tokens, *(tokens[-1] for _ in argv[len(tokens) :]))
     if part.runs and not _names_the_inner_command(part, len(tokens), pattern):
         return False
     fixed = argv[: len(tokens)]

@@ -154,7 +154,7 @@ def _wider(part: CommandPart) -> Iterator[str]:
     folders = [_folder(word) for word in argv[max(1, kept) :] if not word.startswith("-")]
     options = [word for word in argv[max(1, kept) :] if word.startswith("-")]
     flags = options if argv[0] in ON_DIRECTORIES else []
-    if part.literal and len(folders) == 1 and folders[0] and options == flags:
+    if part.literal and folders and len(set(folders)) == 1 and folders[0] and options == flags:
         yield " ".join([*head, *flags, f"{folders[0]}/*"])
     if kept:
         yield " ".join([*head, "*"])
