@@ -6,6 +6,7 @@ lives. Whoever starts later and finds a note that nobody holds removes what it n
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import secrets
@@ -39,6 +40,7 @@ class Leftovers:
             lock = FileLock(file)
             if lock.acquire():
                 self._lock, self._file = lock, file
+                atexit.register(self.close)
 
     def begins(self, path: Path) -> None:
         """A temporary file is about to be made at this absolute path. Never raises."""

@@ -99,10 +99,6 @@ class Checkpoints:
         if call.is_command or found.changes or found.not_covered:
             self._emit(FilesChanged(writing.key, tuple(found.changes), tuple(found.not_covered)))
 
-    async def close(self) -> None:
-        for tree in self._trees:
-            await asyncio.to_thread(tree.close)
-
     def _is_vague(self, writing: Writing) -> bool:
         """Return whether a call may change files that it does not name."""
         effects = writing.effects

@@ -284,7 +284,7 @@ class Session:
             case Compact() | Clear():
                 self._turns.line_up(command)
             case Rewind():
-                if not self._turns.is_idle:
+                if self._turns.is_at_work:
                     raise UserError("`/rewind` goes back when nothing runs: Esc ends the turn.")
                 self._turns.line_up(command)
             case EditQueue(index=index, text=text):

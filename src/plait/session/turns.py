@@ -103,8 +103,9 @@ class Turns:
         self._compaction: asyncio.Task[None] | None = None
 
     @property
-    def is_idle(self) -> bool:
-        return self._runner is None
+    def is_at_work(self) -> bool:
+        """True while the agent does something, or is about to."""
+        return self._is_starting or self._is_in_agent or self._compaction is not None or bool(self._queue)
 
     def line_up(self, entry: Entry) -> None:
         """Do this now, or after what runs and waits."""

@@ -56,10 +56,6 @@ class FileLedger:
         """The model no longer knows what it has seen: the conversation went back."""
         self._hashes.clear()
 
-    async def close(self) -> None:
-        if self._register is not None:
-            self._register.close()
-
     def _remember(self, digest: str, data: bytes | None) -> None:
         if self._register is None or data is None or len(data) > LARGEST_KEPT_BYTES:
             return
