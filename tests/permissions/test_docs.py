@@ -20,8 +20,24 @@ CALLS = {
 }
 
 
+def test_a_deny_rule_holds_for_the_last_of_a_thousand_parts():
+    line = " && ".join(["true"] * 1000 + ["git push"])
+
+    assert len(line) < 10_000
+    assert (
+        decide(shell(line), "default", rules("deny shell(git push *)", "allow shell"), interactive=True).verdict
+        == "deny"
+    )
+
+
+@pytest.mark.parametrize("command", ["ls " + "a" * 10_000, "git status; " * 900, "echo " + "'x' " * 3_000])
+def test_what_is_too_long_to_be_taken_apart_asks_and_every_deny_rule_fits_it(command):
+    assert decide(shell(command), "default", rules("allow shell(ls *)"), interactive=True).verdict == "ask"
+    assert decide(shell(command), "default", rules("deny shell(git push *)"), interactive=True).verdict == "deny"
+
+
 def test_the_page_has_its_examples():
-    assert len(EXAMPLES) >= 40
+    assert len(EXAMPLES) > 75
 
 
 @pytest.mark.parametrize(("given", "tool", "what", "verdict"), EXAMPLES)
