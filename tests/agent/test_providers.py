@@ -10,6 +10,7 @@ from tests.wire.script import Break, Call, Page, Reply, Status, Text, Turn, says
 from tests.wire.server import WireServer
 
 from plait.agent.pool import ModelPool
+from plait.protocol.errors import UserError
 from plait.protocol.events import CallEnded, RetryScheduled, TextEnded, TurnEnded
 
 FORMATS = {"openai-chat": "openai", "openai-responses": "openai", "anthropic": "anthropic"}
@@ -103,3 +104,13 @@ async def test_a_call_runs_once_though_the_next_reply_breaks(tmp_path: Path, kin
 
         assert ended.text == "fine"
         assert len(talk.world.store["b"]) == 1
+
+
+@pytest.mark.parametrize("address", ["::bad::", "http://[::1", "http://a:b:c"])
+def test_a_proxy_that_is_no_address_is_one_line(kind: str, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", address)
+
+    with pytest.raises(UserError, match="cannot be") as caught:
+        ModelPool(lambda _: "sk-test").model(f"{kind}:scripted-model")
+
+    assert "\n" not in str(caught.value)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from httpx2 import InvalidURL
 from pydantic_ai.exceptions import UserError as LibraryUserError
 from pydantic_ai.models import Model, infer_model
 from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
@@ -77,6 +78,11 @@ class ModelPool:
             raise UserError(f"`{name}` cannot be used: {first_line(error)}") from error
         except ImportError as error:
             raise UserError(f"`{name}` needs an optional part: {first_line(error)}") from error
+        except InvalidURL as error:
+            raise UserError(
+                f"`{name}` cannot be reached: an address among `base_url` and the proxy variables is none "
+                f"({first_line(error)})."
+            ) from error
         except (TypeError, ValueError) as error:
             raise UserError(
                 f"`{name}` cannot be used with `{base_url or 'its settings'}`: {first_line(error)}"
