@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from plait.host.files import stat_stamp
 from plait.host.http import Web
 from plait.host.local_models import choices as local_models
 from plait.host.paths import Workspace
+from plait.host.program_copies import keep_out_of
+from plait.host.sandbox import Sandboxing
 from plait.host.secrets import find_secret
 from plait.index.code_index import CodeIndex, TellIndexes
 from plait.index.status import IndexStatus
@@ -67,7 +70,10 @@ from plait.tools.web_search import WebSearch, endpoint_authority
 
 
 def tools(
-    loaded: Loaded, background: BackgroundCommands, indexes: Mapping[Path, CodeIndex] = NO_INDEX
+    loaded: Loaded,
+    background: BackgroundCommands,
+    indexes: Mapping[Path, CodeIndex] = NO_INDEX,
+    sandboxing: Sandboxing | None = None,
 ) -> list[AnyTool]:
     """Return every tool, in the order in which a model is told of them."""
     ledger = FileLedger()
@@ -82,7 +88,7 @@ def tools(
         Search(indexes),
         Outline(indexes),
         Edit(ledger),
-        Shell(command_effects, background),
+        Shell(command_effects, background, sandboxing),
         Background(background),
         Check(),
         Todo(),
@@ -101,6 +107,7 @@ def machinery(
     *,
     interactive: bool,
     allow_all: bool,
+    sandboxing: Sandboxing,
     indexes: Mapping[Path, CodeIndex] = NO_INDEX,
 ) -> Machinery:
     settings = loaded.settings
@@ -138,10 +145,15 @@ def machinery(
         return usual if usual is None else configured.get(usual, usual)
 
     return Machinery(
-        registry=Registry(tools(loaded, background, indexes)),
+        registry=Registry(tools(loaded, background, indexes, sandboxing)),
         workspace=workspace,
         permissions=Permissions(
-            settings.permission_mode, rules, workspace.roots, interactive=interactive, allow_all=allow_all
+            settings.permission_mode,
+            rules,
+            workspace.roots,
+            interactive=interactive,
+            allow_all=allow_all,
+            sandbox_holds=lambda: settings.sandbox.auto_allow and sandboxing.sandbox().holds,
         ),
         approvals=approvals,
         scheduler=Scheduler(),
@@ -153,6 +165,26 @@ def machinery(
         after_write=(TellIndexes(indexes),) if indexes else (),
         deadline_s=deadline_s,
     )
+
+
+def sandboxing_of(loaded: Loaded, workspace: Workspace) -> Sandboxing:
+    """Return the sandbox of a workspace, being tried in the background, and see to the programs that Plait starts.
+
+    Raises:
+        UserError: A program that lies in the workspace cannot be copied out of it.
+    """
+    try:
+        keep_out_of(workspace.roots)
+    except OSError as error:
+        raise UserError(
+            f"Plait's programs cannot be copied out of the workspace: {error.strerror or error}."
+        ) from error
+    where = loaded.directories
+    sandboxing = Sandboxing(
+        loaded.settings.sandbox.mode, workspace.roots, (where.config, where.state, where.cache), where.cache
+    )
+    sandboxing.start()
+    return sandboxing
 
 
 async def _stamps_hold(stamps: Sequence[FileStamp]) -> bool:
@@ -171,6 +203,8 @@ async def open_session(
     Raises:
         UserError: The model, the session asked for, or the schema will not do.
     """
+    # Tried while the rest is loaded.
+    sandboxing = sandboxing_of(loaded, workspace)
     # The heavy part: pydantic-ai, then the SDK of the one provider in use.
     with garbage.none_while_loading():
         from plait.agent.loop import ConversationAgent
@@ -213,7 +247,14 @@ async def open_session(
         background = BackgroundCommands(emit)
         indexes = _indexes(loaded, workspace, emit)
         shared = machinery(
-            loaded, workspace, emit, background, interactive=interactive, allow_all=allow_all, indexes=indexes
+            loaded,
+            workspace,
+            emit,
+            background,
+            interactive=interactive,
+            allow_all=allow_all,
+            sandboxing=sandboxing,
+            indexes=indexes,
         )
         if interactive:
             for index in indexes.values():
@@ -258,7 +299,8 @@ async def open_session(
                 index_words=lambda: indexes[workspace.roots[0]].status().words,
                 outline=lambda path, tokens: _outline(path, tokens, workspace, indexes),
                 build_index=lambda: _build(indexes.values()),
-                at_close=tuple(index.close for index in indexes.values()),
+                sandbox_words=lambda: sandboxing.words,
+                at_close=(*(index.close for index in indexes.values()), partial(asyncio.to_thread, sandboxing.close)),
             )
         )
 
@@ -388,8 +430,16 @@ async def run_tool(
     background = BackgroundCommands(events.append)
     # Not started: what an earlier run has stored is looked at, as without a screen.
     indexes = _indexes(loaded, workspace, events.append)
+    sandboxing = sandboxing_of(loaded, workspace)
     shared = machinery(
-        loaded, workspace, events.append, background, interactive=False, allow_all=allow_all, indexes=indexes
+        loaded,
+        workspace,
+        events.append,
+        background,
+        interactive=False,
+        allow_all=allow_all,
+        sandboxing=sandboxing,
+        indexes=indexes,
     )
     if shared.registry.get(name) is None:
         raise UserError(f"`{name}`: no such tool. Tools: {', '.join(shared.registry.names)}.")
@@ -397,6 +447,7 @@ async def run_tool(
     await call.run()
     outcome = call.outcome.result()
     await background.close()
+    sandboxing.close()
     await shared.registry.close()
     for index in indexes.values():
         await index.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from plait.permissions.policy import Decision, Request, decide, offers
@@ -23,6 +23,7 @@ class Permissions:
         *,
         interactive: bool,
         allow_all: bool = False,
+        sandbox_holds: Callable[[], bool] = lambda: False,
     ) -> None:
         self._mode = mode
         self.version = 0
@@ -30,6 +31,7 @@ class Permissions:
         self._rules = list(rules)
         self._roots = roots
         self._allow_all = allow_all
+        self._sandbox_holds = sandbox_holds
 
     @property
     def mode(self) -> PermissionMode:
@@ -64,12 +66,16 @@ class Permissions:
         return True
 
     def decide(self, name: str, args: Args, effects: Effects, *, always_asks: bool) -> Decision:
-        request = Request(name, args, effects, self._roots, always_asks)
+        request = self._request(name, args, effects, always_asks)
         return decide(request, self._mode, self._rules, interactive=self.interactive, allow_all=self._allow_all)
+
+    def _request(self, name: str, args: Args, effects: Effects, always_asks: bool = False) -> Request:
+        confined = name == "shell" and self._sandbox_holds()
+        return Request(name, args, effects, self._roots, always_asks, confined)
 
     def would_ask(self, name: str, args: Args, effects: Effects) -> bool:
         """True if the call would be asked about, were there a user to ask."""
-        request = Request(name, args, effects, self._roots)
+        request = self._request(name, args, effects)
         decided = decide(request, self._mode, self._rules, interactive=True, allow_all=self._allow_all)
         return decided.verdict == "ask"
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from plait.protocol.commands import PERMISSION_MODES, PermissionMode
+from plait.protocol.commands import PERMISSION_MODES, PermissionMode, SandboxMode
 from plait.protocol.lean import dataclass
 
 Tighten = Callable[[Any, Any], Any]
@@ -166,6 +166,17 @@ def united(current: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*current, *more)))
 
 
+SANDBOX_STRICTNESS: dict[SandboxMode, int] = {"off": 0, "auto": 1, "require": 2}
+
+
+def _stricter_sandbox(current: SandboxMode, wanted: SandboxMode) -> SandboxMode:
+    return wanted if SANDBOX_STRICTNESS[wanted] > SANDBOX_STRICTNESS[current] else current
+
+
+def _neither(current: bool, wanted: bool) -> bool:
+    return current and wanted
+
+
 SETTINGS: dict[str, Setting] = {
     "model": Setting(TEXT),
     "base_url": Setting(TEXT),
@@ -198,6 +209,8 @@ SETTINGS: dict[str, Setting] = {
     "compaction.auto": Setting(BOOLEAN),
     "web_search.endpoint": Setting(TEXT),
     "network.allow_private": Setting(TEXTS),
+    "sandbox.mode": Setting(_choice(*SANDBOX_STRICTNESS), _stricter_sandbox, personal=True),
+    "sandbox.auto_allow": Setting(BOOLEAN, _neither, personal=True),
     "keyboard": Setting(TEXT_TABLE, environment=False, personal=True),
 }
 

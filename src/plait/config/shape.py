@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from plait.config.trust import Trust
-from plait.protocol.commands import PermissionMode, Rule
+from plait.protocol.commands import PermissionMode, Rule, SandboxMode
 from plait.protocol.lean import dataclass
 from plait.protocol.queries import SettingValue
 
@@ -69,6 +69,14 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """`mode`: whether commands run in a sandbox; `auto_allow`: unasked, if what they may do in it is harmless."""
+
+    mode: SandboxMode = "auto"
+    auto_allow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Every setting with its effective value. Rules are not here but in `Loaded.rules`.
 
@@ -99,6 +107,7 @@ class Settings:
     compaction: Compaction = field(default_factory=Compaction)
     web_search: WebSearch = field(default_factory=WebSearch)
     network: Network = field(default_factory=Network)
+    sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     keyboard: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -115,6 +124,7 @@ SECTIONS: dict[str, type[Any]] = {
     "compaction": Compaction,
     "web_search": WebSearch,
     "network": Network,
+    "sandbox": SandboxSettings,
 }
 
 

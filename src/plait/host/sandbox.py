@@ -24,10 +24,10 @@ from plait.host.programs import find_programs, packaged_program
 from plait.host.sandbox_grants import Grants
 from plait.host.sandbox_stores import variables
 from plait.host.sandbox_view import Places, View, view
+from plait.protocol.commands import SandboxMode
 from plait.protocol.errors import ToolRefused
 from plait.protocol.lean import dataclass
 
-SandboxMode = Literal["auto", "require", "off"]
 SandboxKind = Literal["bubblewrap", "landlock", "sandbox-exec", "none"]
 INSTALL = "install bubblewrap (`apt install bubblewrap`, `dnf install bubblewrap`) or `pip install 'plait[sandbox]'`"
 SEATBELT = "/usr/bin/sandbox-exec"
@@ -166,9 +166,11 @@ class Sandboxing:
         self._lock = threading.Lock()
         self._sandbox: Sandbox | None = None
         self._session: str | None = None
+        self._started = False
 
     def start(self) -> None:
         """Try it in the background."""
+        self._started = True
         threading.Thread(target=self.sandbox, name="plait-sandbox", daemon=True).start()
 
     @property
@@ -183,7 +185,8 @@ class Sandboxing:
 
     @property
     def words(self) -> str:
-        sandbox = self._sandbox
+        """What it is called. If it is being tried, this waits for that, some 20 ms."""
+        sandbox = self.sandbox() if self._started else self._sandbox
         return sandbox.words if sandbox is not None else "not tried yet"
 
     def sandbox(self) -> Sandbox:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from plait.host.protected import credential, holds_git, protected
+from plait.host.sandbox_grants import NOTHING, grants_of
 from plait.permissions.offers import narrow_patterns
 from plait.permissions.rules import covering, is_exact, matches
 from plait.protocol.calls import Args
@@ -20,13 +21,17 @@ from plait.protocol.lean import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A call to be decided. `roots` are the workspace's; `always_asks`: the tool is a question to the user."""
+    """A call to be decided. `roots` are the workspace's; `always_asks`: the tool is a question to the user.
+
+    confined: it runs in a sandbox that holds, and the user wants what can do no harm there to run unasked.
+    """
 
     name: str
     args: Args
     effects: Effects
     roots: tuple[Path, ...]
     always_asks: bool = False
+    confined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +115,20 @@ def _by_mode(request: Request, mode: PermissionMode) -> Decision:
         return Decision("allow", "it only reads")
     if effects.credentials:
         return Decision("ask", f"reads credentials: `{effects.credentials[0]}`")
+    if request.confined and _stays_inside(request):
+        return Decision("allow", "the sandbox keeps it to the workspace (`sandbox.auto_allow`)")
     if mode == "acceptEdits" and request.name == "edit" and not effects.unknown and not effects.network:
         outside = [access for access in effects.accesses if not _inside(access, request.roots)]
         if not outside:
             return Decision("allow", "permission mode `acceptEdits`")
         return Decision("ask", f"changes `{outside[0].path}`, outside of the workspace")
     return Decision("ask", _what(effects))
+
+
+def _stays_inside(request: Request) -> bool:
+    """True if nothing it states lies outside the workspace, and it gets no more in the sandbox than every command."""
+    named = all(_inside(access, request.roots) for access in request.effects.accesses)
+    return named and not request.effects.network and grants_of(request.effects, request.roots) == NOTHING
 
 
 def _allowed_by(rules: Sequence[Rule], request: Request) -> Rule | None:
