@@ -2,6 +2,7 @@ import tomllib
 from importlib.resources import files
 
 from plait.effects.programs import danger_entries, table, versions
+from plait.effects.shell import judges
 
 
 def test_the_table_read_entry_by_entry_holds_what_the_whole_file_does() -> None:
@@ -28,3 +29,11 @@ def test_a_program_that_is_not_in_the_table_is_not_found() -> None:
 
 def test_what_is_dangerous_says_why() -> None:
     assert all(entry["reason"] and entry["programs"].split() for entry in danger_entries())
+
+
+def test_hundreds_of_programs_are_known_with_their_subcommands() -> None:
+    known = {*table(), *judges()}
+    subcommands = sum(len(table()[name].sub) for name in table())
+
+    assert len(known) >= 400
+    assert subcommands >= 100

@@ -72,9 +72,24 @@ def _one(raw: str, pieces: Sequence[Piece], place: Place, run: RunSubstitution, 
         if prefix_open:
             prefix += part.prefix
             prefix_open = part.literal is not None
+    first = pieces[0] if pieces else None
+    written = isinstance(first, Text) and not first.quoted and has_glob(first.text, raw)
+    if wild and written and not prefix and pattern is not None and not _dashed_names(place):
+        # It stands for names in this directory, none of which can be taken for an option.
+        prefix = "./"
     if wild or values is None:
         return Arg(raw, None, pattern if wild else None, prefix, splits, loose, hidden, number=number, carries=carries)
     return Arg(raw, tuple(values), prefix=prefix, splits=splits, loose=loose, carries=carries)
+
+
+def _dashed_names(place: Place) -> bool:
+    """True if a name that looks like an option lies in the directory, or it cannot be looked at."""
+    try:
+        return not place.cwds or any(
+            name.startswith(("-", "+", "@")) for folder in place.cwds for name in os.listdir(folder)
+        )
+    except OSError:
+        return True
 
 
 def _tilde(pieces: Sequence[Piece]) -> Sequence[Piece]:

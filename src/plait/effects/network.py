@@ -223,6 +223,9 @@ def judge_copy_out(command: Command) -> None:
         finding.ask("runs a program that an option of `rsync` names")
     if operands and remote[-1]:
         finding.contact(_remote_host(operands[-1]), command.name)
+        if command.name == "rsync" and any(re.fullmatch(r"-[avzrhP]*n[avzrhP]*|--dry-run", word) for word in words):
+            finding.ask("compares files with those of another machine through `rsync`")
+            return
         finding.dangerous(f"sends files to another machine through `{command.name}`")
         return
     if any(remote):
@@ -290,6 +293,8 @@ def judge_transfer(command: Command) -> None:
 
 
 def judge_openssl(command: Command) -> None:
+    if command.words[:1] in (["enc"], ["base64"]) and "-d" in command.words:
+        command.finding.gives |= Flow(decoded=True)
     if command.words[:1] == ["s_client"]:
         judge_netcat(command)
     else:
@@ -319,7 +324,14 @@ def judge_cloud(command: Command) -> None:
         finding.secret("the token of `gh`")
     stores = [arg for arg in command.args if re.match(r"(s3|gs)://", arg.literal or arg.prefix)]
     copies = bool({"cp", "sync", "mv", "rsync"} & set(words))
-    if (copies and stores and stores[-1] is command.args[-1]) or {"upload", "upload-batch"} & set(words):
+    operands = [arg for arg in command.args if not (arg.literal or arg.prefix).startswith("-")]
+    if command.name in ("aws", "az", "gcloud") and any(
+        re.match(r"(delete|terminate|destroy|deregister)-", w) for w in words
+    ):
+        finding.dangerous(f"destroys what lies on other machines (`{command.name}`)")
+    if command.name == "gh" and words[:2] == ["repo", "edit"] and "public" in " ".join(words):
+        finding.dangerous("publishes a repository through `gh repo edit`")
+    if (copies and stores and stores[-1] is operands[-1]) or {"upload", "upload-batch"} & set(words):
         finding.dangerous(f"sends files to another machine through `{command.name}`")
     for arg in command.args:
         if (

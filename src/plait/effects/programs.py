@@ -170,6 +170,8 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
         finding.ask(f"`{name} {operands[0].raw}` may be given a file to write")
         return options
     for option, value in options.given:
+        if option == "--files0-from":
+            finding.ask(f"`{name} --files0-from` reads the files that another file names")
         if value is not None and (option in program.files or (program.only is None and "/" in value.prefix)):
             finding.read(value)
     _read_operands(command, program, operands, tree=program.tree or options.has(*program.recursive))

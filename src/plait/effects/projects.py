@@ -15,7 +15,7 @@ from pathlib import Path
 
 from plait.effects.command import Command, Judge
 from plait.effects.programs import judge_by_table, table
-from plait.effects.system import dangers, judge_dangerous, judge_settings
+from plait.effects.system import dangers, judge_dangerous, name_settings
 from plait.protocol.effects import Access, Mode
 
 DOCUMENTATION = ("docs", "doc", "documentation", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE")
@@ -104,9 +104,7 @@ def judge_project(command: Command) -> None:
         judge_dangerous(command)
         return
     if command.name == "npm":
-        judge_settings(command)
-        if command.finding.danger:
-            return
+        name_settings(command)
     if not confine(command, PROJECTS[command.name], command.words):
         # Whatever else the table knows of it (`npm --help`) is judged there.
         judge_by_table(command)

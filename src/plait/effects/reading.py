@@ -157,6 +157,10 @@ def judge_pwd(command: Command) -> None:
 def judge_archive(command: Command) -> None:
     """zip, 7z, cpio: they read what they are given and write archives, or unpack them."""
     command.finding.gives |= Flow(contents=True) | command.place.input
+    listing = command.words[:1] == ["l"] if command.name.startswith("7z") else command.words[:1] in (["t"], ["tv"])
+    if listing and len(command.args) == 2 and command.args[1].surely_operand and command.name != "pax":
+        command.finding.read(command.args[1])
+        return
     for arg in command.args:
         if not (arg.literal or arg.prefix).startswith("-"):
             command.finding.read(arg, tree=True)
@@ -205,7 +209,8 @@ def judge_date(command: Command) -> None:
 def judge_pager(command: Command) -> None:
     """less, more: without a terminal they print; what begins with a plus is a command of theirs."""
     judge_by_table(command)
-    if any((arg.literal or arg.prefix or "+").startswith("+") for arg in command.args):
+    texts = [arg.literal or arg.prefix or "+" for arg in command.args]
+    if any(text.startswith("+") and not re.fullmatch(r"\+(G|\d+|/[\w ]+)", text) for text in texts):
         command.finding.ask(f"`{command.name}` may be given a command (`+…`)")
 
 
@@ -237,6 +242,9 @@ def judge_tar(command: Command) -> None:
     """tar: listing a plain archive reads; everything else writes, or runs what options name."""
     finding, words = command.finding, command.words
     first = words[0] if words else ""
+    if words[:1] in (["--list"], ["-t"]) and len(words) > 2 and words[1] in ("-f", "-zf", "-vf", "--file"):
+        words, first = ["-tf", *words[2:]], "-tf"
+        command = replace(command, args=(known("-tf"), *command.args[2:]))
     lists = re.fullmatch(r"-?t[vzjJ]*f|-?[vzjJ]*t[vzjJ]*f|--list", first) is not None
     archive = command.args[1] if len(command.args) > 1 else None
     if lists and archive is not None and archive.surely_operand and ":" not in archive.prefix and first != "--list":
@@ -261,6 +269,8 @@ def judge_tar(command: Command) -> None:
         for arg in command.args[1:]:
             if arg.literal is None or not arg.literal.startswith("-"):
                 finding.read(arg, tree=True)
+    elif archive is not None:
+        finding.read(archive)
     finding.gives |= command.place.input
     finding.unpacks = True
     finding.ask("creates or unpacks an archive through `tar`")
@@ -279,6 +289,9 @@ def judge_unzip(command: Command) -> None:
     for index, word in enumerate(words[:-1]):
         if word == "-d":
             command.finding.write(command.args[index + 1], "unzip -d", tree=True)
+    archive = next((arg for arg in command.args if not (arg.literal or arg.prefix or "-").startswith("-")), None)
+    if archive is not None:
+        command.finding.read(archive)
     command.finding.unpacks = True
     command.finding.ask("unpacks an archive through `unzip`")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from functools import lru_cache
 
 from plait.effects.command import Command, Judge
 from plait.effects.programs import danger_entries, judge_by_table
+from plait.host.protected import credential
 
 HARMLESS_SIGNALS = frozenset((
     "EXIT", "INT", "TERM", "HUP", "QUIT", "PIPE", "USR1", "USR2", "SIGINT", "SIGTERM", "SIGHUP", "0", "1", "2", "15",
@@ -142,6 +144,11 @@ def judge_container(command: Command) -> None:
             "/dev",
         ):
             finding.dangerous(f"opens `{source[1]}` of this machine to a container")
+        local = mount.partition(":")[0]
+        if local and any(credential(path) for path in command.place.resolve(local)):
+            finding.dangerous(f"opens `{local}` to a container")
+        if local and os.path.realpath(local) == os.path.realpath(os.path.expanduser("~")):
+            finding.dangerous("opens the home directory to a container")
         if word in ("--privileged", "--pid=host", "--userns=host") or word.startswith("--cap-add=SYS_ADMIN"):
             finding.dangerous(f"gives a container the rights of the machine (`{word}`)")
     if "prune" in words and set(words) & {"--volumes", "volume"}:
@@ -182,12 +189,17 @@ def judge_kubectl(command: Command) -> None:
 
 
 def judge_settings(command: Command) -> None:
-    """npm, pip: their settings are those of the user's account."""
+    """pip: its settings are those of the user's account."""
+    name_settings(command)
+    judge_by_table(command)
+
+
+def name_settings(command: Command) -> None:
+    """Name a change of settings that hold for all that the user does, not for this project alone."""
     words = command.words
     changes = words[:1] == ["config"] and set(words) & {"set", "delete", "unset", "edit"}
     if changes and not {"--location=project", "--site"} & set(words):
         command.finding.dangerous(f"changes the user's settings of `{command.name}`")
-    judge_by_table(command)
 
 
 def judge_hostname(command: Command) -> None:

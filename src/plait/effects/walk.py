@@ -430,7 +430,8 @@ class Line:
         runs.extend(line.parts)
 
     def _remember_downloads(self, finding: Finding, redirects: Sequence[RedirectTo], place: Place) -> None:
-        if not finding.network and not place.input.fetched:
+        unpacked = finding.unpacks and any(self._came_from_network(access.path) for access in finding.accesses)
+        if not (finding.network or place.input.fetched or unpacked):
             return
         self.downloaded.update(access for access in finding.accesses if access.mode is Mode.WRITE)
         if finding.unpacks:

@@ -35,11 +35,11 @@ XARGS = OptionSpec(
 )  # fmt: skip
 # What code in another language would have to hold to fetch a text and run it.
 FETCHES_IN_CODE = re.compile(
-    r"urllib|requests\.|http\.client|urlopen|fetch\(|https?://|open-uri|LWP|Net::HTTP|socket|fsockopen|inet_aton",
+    r"\biwr\b|Invoke-WebRequest|DownloadString|urllib|requests\.|http\.client|urlopen|fetch\(|https?://|open-uri|LWP|Net::HTTP|socket|fsockopen|inet_aton",
     re.IGNORECASE,
 )
 RUNS_IN_CODE = re.compile(
-    r"\bexec\b|\beval\b|os\.system|subprocess|popen|child_process|\bsystem\b|Function\(|os\.dup2|pty\.spawn",
+    r"\biex\b|Invoke-Expression|\bexec\b|\beval\b|os\.system|subprocess|popen|child_process|\bsystem\b|Function\(|os\.dup2|pty\.spawn",
     re.IGNORECASE,
 )
 SENDS_IN_CODE = re.compile(r"\bpost\b|urlopen\([^)]*data|\.send(all)?\(|\bput\b|connect\(", re.IGNORECASE)
@@ -139,11 +139,15 @@ def judge_xargs(command: Command) -> None:
         command.run([*inner, *appended], command.place)
         return
     mark = placeholder.literal or "{}"
-    if any(mark in arg.raw and arg.literal != mark for arg in inner):
-        command.finding.ask("puts its input into the words of a command through `xargs -I`")
     filled: list[Arg] = []
-    for arg in inner:
-        filled.extend(appended[:1] if arg.literal == mark else [arg])
+    for index, arg in enumerate(inner):
+        if mark not in arg.raw or arg.literal == mark:
+            filled.extend(appended[:1] if arg.literal == mark else [arg])
+            continue
+        head = (arg.literal or arg.prefix).partition(mark)[0]
+        filled.append(Arg(arg.raw, prefix=head, carries=arg.carries | command.place.input))
+        if index == 0:
+            command.finding.ask("puts its input into the name of a program through `xargs -I`")
     command.run(filled, command.place)
 
 
@@ -292,6 +296,9 @@ def code_dangers(command: Command, code: str) -> Sequence[str]:
         reasons.append(f"runs code that was hidden by an encoding through `{command.name}`")
     for found in REMOVES_IN_CODE.finditer(code):
         command.run([known("rm"), known("-rf"), Arg(found[1], (os.path.expanduser(found[1]),))], command.place)
+    if command.name in ("ruby", "perl", "php"):
+        for quoted in re.finditer(r"`([^`\n]+)`", code):
+            command.run_text(quoted[1], command.place)
     if RUNS_IN_CODE.search(code):
         for quoted in QUOTED.finditer(code):
             text = quoted[1] or quoted[2] or ""
