@@ -187,6 +187,7 @@ async def test_a_whole_stream_of_one_read_and_an_answer() -> None:
             "permissionMode": "default",
             "slash_commands": [],
             "plait_version": "9.9",
+            "sandbox": "none",
             "agents": [],
             "skills": [],
             "session_id": SESSION,
@@ -529,6 +530,16 @@ async def test_warnings_and_retries_go_to_standard_error_and_news_only_when_verb
     assert quiet.err == ["warning: careful", "retry 2 in 4.0 s: busy"]
     assert verbose.err == ["news", *quiet.err, "read: ok in 20 ms"]
     assert quiet.out == verbose.out == b"Done.\n"
+
+
+async def test_a_retry_for_the_same_reason_is_told_once() -> None:
+    turn = [RetryScheduled(1, 1, "busy", 1.0), RetryScheduled(1, 2, "busy", 2.0), RetryScheduled(1, 3, "cut", 4.0)]
+
+    quiet = await run(FakeSession([*turn, *answer()]), options("text"))
+    verbose = await run(FakeSession([*turn, *answer()]), options("text", verbose=True))
+
+    assert quiet.err == ["retry 1 in 1.0 s: busy", "retry 3 in 4.0 s: cut"]
+    assert len(verbose.err) == 3
 
 
 async def test_a_question_that_comes_all_the_same_is_refused_at_once() -> None:
