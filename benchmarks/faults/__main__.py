@@ -218,10 +218,12 @@ async def main() -> int:
     for outcome in outcomes:
         said = ", ".join([*outcome.findings, *outcome.problems]) or "ok"
         row = f"{outcome.kind:<17} {outcome.fault.name:<30} exit {outcome.code} {outcome.seconds:6.1f} s"
-        print(f"{row} {outcome.requests:2} requests  {said}")
+        sys.stdout.write(f"{row} {outcome.requests:2} requests  {said}\n")
     bad = [one for one in outcomes if one.problems or any(found.startswith("error") for found in one.findings)]
     warned = [one for one in outcomes if one.findings and one not in bad]
-    print(f"{len(outcomes)} runs, {len(bad)} not as they should be, {len(warned)} with a warning of llmock")
+    sys.stdout.write(
+        f"{len(outcomes)} runs, {len(bad)} not as they should be, {len(warned)} with a warning of llmock\n"
+    )
     return 1 if bad else 0
 
 
