@@ -47,6 +47,8 @@ from plait.scheduling.limits import Caps
 from plait.scheduling.scheduler import Scheduler
 from plait.search.completion import complete_path
 from plait.search.fan_out import NO_INDEX
+from plait.session.checkpoints import Checkpoints
+from plait.session.keeping import open_keeping
 from plait.session.session import Identity, Session
 from plait.session.store import OpenLog, Store, new_session_id
 from plait.session.thread import open_in_thread
@@ -74,9 +76,10 @@ def tools(
     background: BackgroundCommands,
     indexes: Mapping[Path, CodeIndex] = NO_INDEX,
     sandboxing: Sandboxing | None = None,
+    ledger: FileLedger | None = None,
 ) -> list[AnyTool]:
     """Return every tool, in the order in which a model is told of them."""
-    ledger = FileLedger()
+    ledger = ledger if ledger is not None else FileLedger()
     private = loaded.settings.network.allow_private
     endpoint = loaded.settings.web_search.endpoint
     web = Web(environment(), allow_private=private)
@@ -109,6 +112,8 @@ def machinery(
     allow_all: bool,
     sandboxing: Sandboxing,
     indexes: Mapping[Path, CodeIndex] = NO_INDEX,
+    ledger: FileLedger | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Machinery:
     settings = loaded.settings
     rules = (*loaded.rules, *rule_store.load_rules(loaded.directories.state, loaded.project))
@@ -145,7 +150,7 @@ def machinery(
         return usual if usual is None else configured.get(usual, usual)
 
     return Machinery(
-        registry=Registry(tools(loaded, background, indexes, sandboxing)),
+        registry=Registry(tools(loaded, background, indexes, sandboxing, ledger)),
         workspace=workspace,
         permissions=Permissions(
             settings.permission_mode,
@@ -162,7 +167,11 @@ def machinery(
         ),
         cache=ResultCache(_stamps_hold, time.monotonic),
         emit=emit,
-        after_write=(TellIndexes(indexes),) if indexes else (),
+        before_write=(checkpoints,) if checkpoints is not None else (),
+        after_write=(
+            *((checkpoints,) if checkpoints is not None else ()),
+            *((TellIndexes(indexes),) if indexes else ()),
+        ),
         deadline_s=deadline_s,
     )
 
@@ -237,6 +246,9 @@ async def open_session(
         tuple(map(str, workspace.roots)),
         opening.session_id if opening.fork else None,
     )
+    keeping = open_keeping(
+        loaded.directories.state, identity.session_id, is_logged=opened is not None, may_rewind=interactive
+    )
     repository = git.find_repository(workspace.cwd)
     places = context.instruction_places(
         workspace.cwd, repository.root if repository is not None else None, loaded.directories.config
@@ -246,6 +258,7 @@ async def open_session(
     def make_agent(emit: Emit) -> ConversationAgent:
         background = BackgroundCommands(emit)
         indexes = _indexes(loaded, workspace, emit)
+        ledger = keeping.ledger(emit)
         shared = machinery(
             loaded,
             workspace,
@@ -255,6 +268,8 @@ async def open_session(
             allow_all=allow_all,
             sandboxing=sandboxing,
             indexes=indexes,
+            ledger=ledger,
+            checkpoints=keeping.checkpoints(emit, workspace.roots),
         )
         if interactive:
             for index in indexes.values():
@@ -300,11 +315,16 @@ async def open_session(
                 outline=lambda path, tokens: _outline(path, tokens, workspace, indexes),
                 build_index=lambda: _build(indexes.values()),
                 sandbox_words=lambda: sandboxing.words,
-                at_close=(*(index.close for index in indexes.values()), partial(asyncio.to_thread, sandboxing.close)),
+                forget_files=ledger.forget,
+                at_close=(
+                    *(index.close for index in indexes.values()),
+                    partial(asyncio.to_thread, sandboxing.close),
+                    keeping.close,
+                ),
             )
         )
 
-    session = Session(identity, make_agent, opened, store)
+    session = Session(identity, make_agent, opened, store, contents=keeping.contents)
     session.resume() if resumed else session.begin()
     if log_problem is not None:
         session.emit(Notice("warning", log_problem))
