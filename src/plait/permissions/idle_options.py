@@ -6,6 +6,11 @@ Only options whose value can be nothing but a choice are here, none that names a
 
 from __future__ import annotations
 
+# What comes before a tool and runs it in an environment of the project.
+RUNNERS = (
+    ("uv", "run"), ("poetry", "run"), ("pdm", "run"), ("hatch", "run"), ("pipenv", "run"), ("rye", "run"),
+    ("bundle", "exec"), ("python", "-m"), ("python3", "-m"),
+)  # fmt: skip
 PYTEST = frozenset((
     "-x", "-q", "-qq", "-v", "-vv", "-vvv", "-s", "-l", "--lf", "--ff", "--nf", "--sw", "--exitfirst", "--quiet",
     "--verbose", "--last-failed", "--failed-first", "--stepwise", "--no-header", "--no-summary", "--showlocals",
@@ -29,8 +34,8 @@ CHOICES: dict[str, frozenset[str]] = {
 
 def needed_words(argv: tuple[str, ...]) -> tuple[str, ...]:
     """Return a command's words without its idle options; the same words if it has none."""
-    place = next((place for place, word in enumerate(argv) if word in IDLE), None)
-    if place is None or place > 2:
+    place = 2 if argv[:2] in RUNNERS else 0
+    if len(argv) <= place or argv[place] not in IDLE:
         return argv
     program = argv[place]
     idle, choices = IDLE[program], CHOICES.get(program, frozenset())

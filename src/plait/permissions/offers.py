@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from plait.permissions.command_rules import is_plain
-from plait.permissions.idle_options import needed_words
+from plait.permissions.idle_options import RUNNERS, needed_words
 from plait.protocol.calls import Args
 from plait.protocol.effects import CommandPart, Effects, Mode
 
@@ -46,11 +46,6 @@ SUBCOMMANDS: dict[str, frozenset[str]] = {
     "swift": frozenset(("build", "test")),
     "yarn": frozenset(("test",)),
 }
-# What comes before a tool and runs it in an environment of the project.
-RUNNERS = (
-    ("uv", "run"), ("poetry", "run"), ("pdm", "run"), ("hatch", "run"), ("pipenv", "run"), ("rye", "run"),
-    ("bundle", "exec"), ("python", "-m"), ("python3", "-m"),
-)  # fmt: skip
 # They make or touch what they name: offered for a directory, never for anything at all.
 ON_DIRECTORIES = frozenset(("mkdir", "touch"))
 LONGEST = 300
