@@ -30,6 +30,9 @@ ATOMS = st.sampled_from((
     "for i in a b", "case a in ", "esac", "a) ", ";;", "=", "A=1 ", "$x", "${x}", "$(c1)", "$(c1 a)", "`c2`",
     '"$(c1)"', "{a,b}", "*", "?", "[", "]", "[[ ", " ]]", "^", "%", ",", ":", "$'a\\n'", "$'\\x41'", "&>", "|&",
     ">|", ">>", "<(c1)", "time ", "0", "1", "2>", "é", "=~", "$((1+2))", "((", "))", "~",
+    "f() { ", "f() { c1 a; }; ", "f() { c1 \"$1\" b; }; ", "f", "f 'x y' ", "v=(a 'b c')", "v=(", "v='a b'; ", '"$v"',
+    '"${v[@]}"', "for ((i=0; i<2; i++)); do ", "((i=1))", "local ", "shift; ", '"$1"', "for i in \"${v[@]}\"",
+    "IFS= read ", "function f { ", "<<-E\n", "\r", "\\\n ", "coproc ", "select i in ",
 ))  # fmt: skip
 HEADS = st.sampled_from(["", "c0 ", "c0 a; "])
 LINES = st.builds(lambda head, atoms: head + "".join(atoms), HEADS, st.lists(ATOMS, max_size=12))
@@ -50,6 +53,11 @@ def flat(parts):
 @example("c0 <<E\n$(c1)\nE\nc2")
 @example("c0 'a\\' c1'")
 @example("a[ b; c1 ]=1")
+@example("f() { c1 \"$1\"; }; f 'a b'; f c")
+@example('f() { shift; c1 "$1"; }; f a b')
+@example('v=(a \'b c\'); for i in "${v[@]}"; do c1 "$i"; done')
+@example("for ((i=0; i<2; i++)); do c1 $i; done")
+@example("function f { c1; }; f; c2")
 def test_a_line_that_is_understood_splits_as_bash_splits_it(tmp_path, line):
     try:
         parse(line)
@@ -62,7 +70,17 @@ def test_a_line_that_is_understood_splits_as_bash_splits_it(tmp_path, line):
     ran = bash(line, tmp_path)
 
     for argv in ran:
-        assert argv in spelled or open_parts, (line, argv, spelled)
+        assert argv in spelled or any(may_be(part, argv) for part in open_parts), (line, argv, spelled)
+
+
+def may_be(part, argv):
+    """True if a part with words that cannot be told may have become `argv`; what can be told must be the same."""
+    for index, word in enumerate(part.argv):
+        if set(word) & set("$`*?[{~<>(\\\"'"):
+            return True
+        if index >= len(argv) or argv[index] != word:
+            return False
+    return len(part.argv) == len(argv)
 
 
 def bash(line: str, folder: Path) -> list[tuple[str, ...]]:

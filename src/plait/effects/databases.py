@@ -27,7 +27,8 @@ SQLITE = OptionSpec(
 SQLITE_DOTS = re.compile(
     r"\.(tables|schema|indexes|indices|databases|fullschema|dbinfo|show|headers?|mode|width|help)(\s+[\w.%'\"-]+)*"
 )
-SQLITE_READING_URI = re.compile(r"file:([^?#]+)\?(?:mode=ro|immutable=1)(?:&(?:mode=ro|immutable=1))*")
+# Without `mode=ro` a file that is missing is made.
+SQLITE_READING_URI = re.compile(r"file:([^?#]+)\?(?:immutable=1&)?mode=ro(?:&immutable=1)?")
 PSQL = OptionSpec(
     flags=frozenset((
         "-A", "-t", "-x", "-q", "-X", "-w", "-l", "-1", "-a", "-e", "--csv", "--no-align", "--tuples-only",
