@@ -30,7 +30,12 @@ KEYS: tuple[Key, ...] = (
     Key("history_back", ("up",), "Up", "earlier prompt (on the first line)", "prompt"),
     Key("history_forward", ("down",), "Down", "later prompt (on the last line)", "prompt"),
     Key("history_search", ("ctrl+r",), "Ctrl+R", "search earlier prompts for what is typed", "prompt"),
-    Key("interrupt", ("escape",), "Esc", "deny the question shown, else interrupt the turn"),
+    Key(
+        "interrupt",
+        ("escape",),
+        "Esc",
+        "deny the question shown, else interrupt the turn; twice, with nothing running or typed: go back",
+    ),
     Key("cycle_mode", ("shift+tab",), "Shift+Tab", "next permission mode: ask, accept edits, plan"),
     Key("expand", ("ctrl+o",), "Ctrl+O", "open the last output, or the one selected, in the pager"),
     Key("todo", ("ctrl+t",), "Ctrl+T", "show or hide the agent's list of work"),

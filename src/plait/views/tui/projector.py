@@ -33,6 +33,7 @@ from plait.protocol.events import (
     QueueChanged,
     ReplyEnded,
     RetryScheduled,
+    Rewound,
     RuleAdded,
     RuleRemoved,
     SessionResumed,
@@ -83,6 +84,7 @@ class State:
     turn_usage: Usage = field(default_factory=Usage)
     background: int = 0
     index: str = ""
+    sandbox: str = ""
     answer: str = ""
 
 
@@ -183,6 +185,10 @@ class Projector:
             case HistoryReplaced(reason=reason, tokens_before=before, tokens_after=after, messages_dropped=dropped):
                 self._add(NoticeBlock("info", _replaced(reason, before, after, dropped)))
                 state.context_tokens = after
+            case Rewound() as rewound:
+                self._add(NoticeBlock("info", "\n".join(_went_back(rewound))))
+                if rewound.payload is not None:
+                    state.context_tokens, state.answer = 0, ""
             case QueueChanged(prompts=prompts):
                 state.queue = prompts
             case TodoChanged(items=items):
@@ -321,6 +327,15 @@ def _replaced(reason: str, before: int, after: int, dropped: int) -> str:
             return "Cleared: the agent starts over; the log keeps what was said."
         case _:
             return f"History {reason}."
+
+
+def _went_back(rewound: Rewound) -> list[str]:
+    what = {"conversation": "the conversation", "files": "files", "both": "the conversation and files"}[rewound.what]
+    first = next((line.strip() for line in rewound.prompt.splitlines() if line.strip()), "")
+    to = f" to before “{first if len(first) <= 60 else first[:59] + '…'}”" if first else " to before the rewind"
+    count = len(rewound.changes)
+    files = "" if rewound.what == "conversation" else f" {count} file{'' if count == 1 else 's'} changed."
+    return [f"Went back with {what}{to}.{files} `/rewind` can undo it.", *rewound.left]
 
 
 def cost_in_words(usage: Usage) -> str:

@@ -26,6 +26,7 @@ COMMANDS: tuple[Slash, ...] = (
     Slash("cost", "tokens and cost so far"),
     Slash("config", "effective settings and where they come from"),
     Slash("resume", "pick an earlier session of this directory"),
+    Slash("rewind", "go back in the conversation, the files it changed, or both"),
     Slash("rename", "give this session a title", "TITLE"),
     Slash("background", "commands in the background; `end ID` ends one", "[end ID]"),
     Slash("todo", "show or hide the agent's list of work"),
@@ -33,7 +34,7 @@ COMMANDS: tuple[Slash, ...] = (
     Slash("quit", "leave; the session can be resumed"),
 )
 BY_NAME = {command.name: command for command in COMMANDS}
-ALIASES = {"exit": "quit", "q": "quit", "?": "help", "new": "clear", "tasks": "background"}
+ALIASES = {"exit": "quit", "q": "quit", "?": "help", "new": "clear", "tasks": "background", "undo": "rewind"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from plait.protocol.queries import GetContext, GetOutline, GetSettings, ListBack
 from plait.views.tui.projector import cost_in_words
 from plait.views.tui.rules import HOW, permissions
 from plait.views.tui.screens.pages import HelpPage, table
+from plait.views.tui.screens.rewind import go_back
 from plait.views.tui.slash import Line
 
 if TYPE_CHECKING:
@@ -83,8 +84,17 @@ async def _ask(app: PlaitApp, handle: SessionHandle, name: str, argument: str) -
             )
         case "index":
             app.chat.send(BuildIndex())
+        case "rewind":
+            _rewind(app, handle)
         case _:
             app.notify(f"/{name} is not built yet.", severity="warning")
+
+
+def _rewind(app: PlaitApp, handle: SessionHandle) -> None:
+    if app.chat.projector is not None and app.chat.projector.state.working:
+        app.notify("Going back waits until nothing runs: Esc ends the turn.", severity="warning")
+        return
+    app.run_worker(go_back(app, handle), group="rewind", exclusive=True)
 
 
 def _show(app: PlaitApp, title: str, rows: Sequence[tuple[str, ...]], empty: str = "none") -> None:

@@ -335,6 +335,8 @@ class Chat(Conversation):
             self.send(Cancel())
         elif self.projector.state.queue and not self.prompt.text:
             self.take_back_queued()
+        elif not self.prompt.text:
+            self.wants_back()
 
     def take_back_queued(self) -> None:
         """Put the last queued prompt back into the editor."""

@@ -17,6 +17,7 @@ from plait.protocol.commands import (
     Steer,
 )
 from plait.protocol.errors import PlaitError
+from plait.protocol.events import Rewound
 from plait.protocol.ports import SessionHandle, SharesInterpreter, Subscription
 from plait.protocol.queries import GetLog, GetStatus
 from plait.views.tui import slash
@@ -33,6 +34,7 @@ SHARE = 6
 """Between two flushes the loop has so many times the time that the screen took since the one before."""
 MOST_REST_S = 0.5
 RESUMED_TURNS = 30
+BACK_WITHIN_S = 1.5
 
 
 class Pace:
@@ -72,6 +74,7 @@ class Conversation(Screen[None]):
         self._pace = Pace()
         self._oldest: int | None = None
         self._filling = False
+        self._back_armed_s = 0.0
 
     @property
     def plait(self) -> PlaitApp:
@@ -114,8 +117,10 @@ class Conversation(Screen[None]):
         self.detach()
         loop = asyncio.get_running_loop()
         log = await handle.query(GetLog(turns=RESUMED_TURNS))
-        self.persisted = (await handle.query(GetStatus())).persisted
+        status = await handle.query(GetStatus())
+        self.persisted = status.persisted
         projector = self.projector = self._new_projector(self.transcript)
+        projector.state.sandbox = status.sandbox
         self.handle = handle
         self.is_without_session = False
         self.turn_since_s = None
@@ -202,10 +207,36 @@ class Conversation(Screen[None]):
             if any(type(stamped.event).__name__ == "TurnStarted" for stamped in taken):
                 self.drop_welcome()
                 self.transcript.sticks = True
+            back = next((s.event for s in reversed(taken) if isinstance(s.event, Rewound)), None)
+            if back is not None and back.payload is not None:
+                self.run_worker(self._went_back(back), group="rewind", exclusive=True)
         self.transcript.changed()
         if self.projector.state.asked is not before:
             self.show_question()
         self.draw_around()
+
+    def wants_back(self) -> None:
+        """Esc was pressed with nothing to interrupt: the second time soon after means to go back."""
+        now = time.monotonic()
+        if now - self._back_armed_s < BACK_WITHIN_S:
+            self._back_armed_s = 0.0
+            self.run_worker(self.plait.run_slash(slash.Line("rewind", "")), group="slash")
+            return
+        self._back_armed_s = now
+        self.notify("Esc again goes back in the session.", timeout=BACK_WITHIN_S)
+
+    async def _went_back(self, rewound: Rewound) -> None:
+        """Show what is left of the conversation; what was said first of what is not is to be said anew."""
+        if self.handle is None:
+            return
+        with suppress(PlaitError):
+            self.detach()
+            self.transcript.clear()
+            await self.attach(self.handle)
+        self.transcript.sticks = True
+        self.transcript.changed()
+        if rewound.prompt and not self.prompt.text:
+            self.prompt.set_text(rewound.prompt)
 
     async def on_transcript_reached_top(self) -> None:
         """Fill in earlier turns of a resumed session."""
