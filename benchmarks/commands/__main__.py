@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.commands.really import changed_by
 from benchmarks.commands.sample import CLASSES, COMMANDS, Labelled, labelled, make_project
-from benchmarks.commands.splitting import fuzz
+from benchmarks.commands.splitting import fuzz, say
 
 from plait.effects.shell import check
 from plait.host.paths import Workspace
@@ -60,19 +60,19 @@ def _rates(entries: list[Labelled], top: Path, *, misses: bool) -> int:
         ran = sum(given == "read_only" for _, given, _ in wrong[kind])
         named = sum(given == "dangerous" for _, given, _ in wrong[kind])
         share = 100 * len(wrong[kind]) / counts[kind]
-        print(f"{kind:7} {counts[kind]:5} commands, {share:5.1f} % wrong", end="")
+        told = f"{kind:7} {counts[kind]:5} commands, {share:5.1f} % wrong"
         if kind in MOST_ASKED:
-            print(f" (asked), {named} named dangerous")
+            say(f"{told} (asked), {named} named dangerous")
             failed |= share > MOST_ASKED[kind]
         else:
-            print(f": {ran} would run, {named if kind == 'ask' else len(wrong[kind])} named wrong")
+            say(f"{told}: {ran} would run, {named if kind == 'ask' else len(wrong[kind])} named wrong")
             failed |= ran > 0 or (share > MOST_UNNAMED and kind == "danger")
         if misses:
             for entry, given, reason in wrong[kind]:
-                print(f"    {given:9} {entry.command!r}: {reason}")
+                say(f"    {given:9} {entry.command!r}: {reason}")
     took_ms.sort()
     median_ms = statistics.median(took_ms)
-    print(f"judging one: median {median_ms:.2f} ms, p95 {took_ms[int(0.95 * len(took_ms))]:.2f} ms")
+    say(f"judging one: median {median_ms:.2f} ms, p95 {took_ms[int(0.95 * len(took_ms))]:.2f} ms")
     return 1 if failed or median_ms > MOST_MEDIAN_MS else 0
 
 
@@ -81,8 +81,8 @@ def _ran(entries: list[Labelled], top: Path) -> int:
     began_s = time.monotonic()
     changed = {command: what for command in harmless if (what := changed_by(command, top))}
     for command, what in changed.items():
-        print(f"CHANGED {', '.join(what)}: {command!r}")
-    print(
+        say(f"CHANGED {', '.join(what)}: {command!r}")
+    say(
         f"{len(harmless)} harmless commands run in {time.monotonic() - began_s:.0f} s, {len(changed)} changed something"
     )
     return 1 if changed else 0

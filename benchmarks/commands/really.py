@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from plait.effects.git import READING_ENVIRONMENT
@@ -27,7 +28,7 @@ def changed_by(command: str, top: Path) -> list[str]:
         str(BWRAP), "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--bind", str(top), str(top),
         "--unshare-net", "--unshare-pid", "--die-with-parent", "--chdir", str(top),
     ]  # fmt: skip
-    try:
+    with suppress(subprocess.TimeoutExpired):
         subprocess.run(
             [*(cage if BWRAP else ()), *inner],
             cwd=top,
@@ -38,8 +39,6 @@ def changed_by(command: str, top: Path) -> list[str]:
             timeout=LIMIT_S,
             check=False,
         )
-    except subprocess.TimeoutExpired:
-        pass
     after = snapshot(top)
     return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 

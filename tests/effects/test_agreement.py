@@ -1,8 +1,12 @@
 import os
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from benchmarks.commands.really import changed_by
+from benchmarks.commands.sample import labelled, make_project
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from plait.effects.grammar import parse
@@ -11,6 +15,9 @@ from plait.effects.syntax import Unclear
 from plait.host.paths import Workspace
 
 BASH = "/bin/bash"
+BWRAP = shutil.which("bwrap", path="/usr/bin:/bin")
+# A process space of its own, so that nothing which a random line starts is left over.
+CAGE = [BWRAP, "--bind", "/", "/", "--dev", "/dev", "--unshare-pid", "--die-with-parent"] if BWRAP else []
 pytestmark = pytest.mark.skipif(not os.path.exists(BASH), reason="bash is not installed")
 
 # Every program is missing; what bash would have run is written down instead, one record in one write.
@@ -63,6 +70,8 @@ def test_a_line_that_is_understood_splits_as_bash_splits_it(tmp_path, line):
         parse(line)
     except Unclear:
         return
+    if multiplies(line):
+        return
     parts = list(flat(command_effects(line, cwd=tmp_path, workspace=Workspace.at(tmp_path)).parts))
     spelled = {part.argv for part in parts if part.literal}
     open_parts = [part for part in parts if not part.literal]
@@ -83,17 +92,25 @@ def may_be(part, argv):
     return len(part.argv) == len(argv)
 
 
+def multiplies(line: str) -> bool:
+    """True if the line may start processes without end: no such line is ever run."""
+    defines = re.search(r"\(\s*\)|\bfunction\b", line) is not None
+    loops = re.search(r"\b(while|until|for|select|coproc)\b", line) is not None
+    return (defines and re.search(r"[&|`]|\$\(|<\(|>\(|(?<!f)\(", line) is not None) or (loops and "&" in line)
+
+
 def bash(line: str, folder: Path) -> list[tuple[str, ...]]:
+    assert not multiplies(line)
     log = folder / "log"
     log.write_bytes(b"")
-    env = {"LOG": str(log), "PATH": "/nonexistent", "HOME": os.path.expanduser("~"), "LANG": "C.UTF-8"}
+    env = {"LOG": str(log), "PATH": "/nonexistent", "HOME": os.path.expanduser("~"), "LANG": "C.UTF-8", "FUNCNEST": "4"}
     subprocess.run(
-        [BASH, "--noprofile", "--norc", "-c", HARNESS, line],
+        [*CAGE, BASH, "--noprofile", "--norc", "-c", HARNESS, line],
         cwd=folder,
         env=env,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=10,
+        timeout=5,
         check=False,
     )
     records = log.read_bytes().decode("utf-8", "replace").split("\x02")
@@ -106,3 +123,14 @@ def test_no_text_brings_the_classifier_down(text):
     effects = command_effects(text, cwd=Path("/tmp"), workspace=Workspace.at(Path("/tmp")))
 
     assert effects.parts or effects.unknown or effects.reason == "does nothing"
+
+
+def test_commands_that_may_run_unasked_change_nothing_when_they_run(tmp_path):
+    """A sample; `python -m benchmarks.commands --run` runs all of them."""
+    top = make_project(tmp_path / "project")
+    harmless = [entry.command for entry in labelled() if entry.right[0] == "read_only"]
+    sample = harmless[::60]
+    assert len(sample) >= 20
+
+    assert {command: changed for command in sample if (changed := changed_by(command, top))} == {}
+    assert changed_by("touch made", top) == ["made"]

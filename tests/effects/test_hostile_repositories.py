@@ -34,7 +34,9 @@ GIT = {
 
 def git(folder, *arguments, **more):
     command = ["git", "-c", "protocol.file.allow=always", *arguments]
-    return subprocess.run(command, cwd=folder, env={**GIT, **more}, capture_output=True, stdin=subprocess.DEVNULL)
+    return subprocess.run(
+        command, cwd=folder, env={**GIT, **more}, capture_output=True, stdin=subprocess.DEVNULL, check=False
+    )
 
 
 def make(folder):
@@ -86,7 +88,7 @@ def signed(repository, program):
     )
     made = subprocess.run(
         ["git", "hash-object", "-t", "commit", "-w", "--stdin"], cwd=repository, env=GIT, input=text.encode(),
-        capture_output=True,
+        capture_output=True, check=True,
     )  # fmt: skip
     git(repository, "update-ref", "refs/heads/main", made.stdout.decode().strip())
 
@@ -211,14 +213,14 @@ def test_nothing_of_a_hostile_repository_runs_unasked(trapped):
     for command in COMMANDS:
         if check(command, repository, workspace)[0] == "read_only":
             subprocess.run(["/bin/bash", "-c", command], cwd=repository, env=environment, capture_output=True,
-                           stdin=subprocess.DEVNULL)  # fmt: skip
+                           stdin=subprocess.DEVNULL, check=False)  # fmt: skip
             assert not canary.exists(), command
 
     if live:
         for command in COMMANDS:
             if not canary.exists():
                 subprocess.run(["/bin/bash", "-c", command], cwd=repository, env=GIT, capture_output=True,
-                               stdin=subprocess.DEVNULL)  # fmt: skip
+                               stdin=subprocess.DEVNULL, check=False)  # fmt: skip
         assert canary.exists(), "the trap does not work, so it tests nothing"
 
 
@@ -230,7 +232,7 @@ def test_nothing_of_a_hostile_repository_runs_through_the_shell_tool(trapped, tm
 
     said = subprocess.run(
         [sys.executable, "-m", "plait", "tool", "shell", "--json", arguments], cwd=repository, env=environment,
-        capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
     )  # fmt: skip
 
     assert '"verdict"' in said.stdout, said.stderr

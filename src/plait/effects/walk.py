@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from plait.effects.command import SAFE_ENVIRONMENT, Command, Judge
-from plait.effects.expansion import RunSubstitution, expand, is_number, value_of
-from plait.effects.finding import FREE_WRITES, NOTHING, Arg, Finding, Flow, Place
+from plait.effects.expansion import is_number, value_of
+from plait.effects.finding import NOTHING, Arg, Finding, Place
 from plait.effects.grammar import parse
+from plait.effects.line_words import Words
 from plait.effects.programs import asks_version, table
 from plait.effects.shell_state import change_directory, change_state, either, is_own, refuse_name, union
 from plait.effects.syntax import (
@@ -32,7 +33,7 @@ from plait.effects.syntax import (
     Unclear,
     Word,
 )
-from plait.protocol.effects import Access, CommandPart, Mode, Redirect, covers
+from plait.protocol.effects import Access, CommandPart, Mode, covers
 
 DEEPEST_LOOP = 3
 DEEPEST_CALL = 6
@@ -40,11 +41,10 @@ SHELL_STATE = frozenset((
     "read", "export", "readonly", "unset", "set", "shift", "local", "declare", "typeset", "mapfile", "readarray",
 ))  # fmt: skip
 MOST_ROUNDS = 3
-FILE_REDIRECTS = frozenset((">", ">>", ">|", "&>", "&>>", "<>"))
 
 
 @dataclass(slots=True)
-class Line:
+class Line(Words):
     """One walk over one command line. parts: its simple commands. downloaded: files that came from the network."""
 
     judges: Mapping[str, Judge]
@@ -162,7 +162,7 @@ class Line:
     def _test(self, words: Sequence[Word], place: Place) -> Finding:
         finding = Finding(place)
         for word in words:
-            self._words([word], place, finding)
+            self.words([word], place, finding)
         self.parts.append(
             CommandPart(("[[", *(word.raw for word in words), "]]"), literal=False, read_only=finding.harmless)
         )
@@ -170,11 +170,11 @@ class Line:
 
     def _compound(self, node: Compound, place: Place) -> tuple[Finding, Place]:
         total = Finding(place)
-        self._words(node.words, place, total)
-        redirects = self._redirects(node.redirects, place, total)
+        self.words(node.words, place, total)
+        redirects = self.redirects(node.redirects, place, total)
         if any(redirect.writes for redirect in redirects):
             self.parts.append(CommandPart((), redirects, read_only=total.harmless))
-        inner = self._input(node.redirects, place, total)
+        inner = self.input(node.redirects, place, total)
         if node.loop:
             self.loops += 1
             if self.loops > DEEPEST_LOOP:
@@ -202,7 +202,7 @@ class Line:
         if node.variable is None:
             return place
         refuse_name(node.variable, total)
-        values = self._words(node.values, place, total)
+        values = self.words(node.values, place, total)
         array = place.variables.get(_array_named(node.values[0]) or "") if len(node.values) == 1 else None
         values = values if array is None else [array]
         carries = NOTHING
@@ -243,95 +243,6 @@ class Line:
         cwds = place.cwds if set(after.cwds) <= set(place.cwds) else ()
         return replace(place, cwds=cwds, variables=variables, moved=place.moved or after.moved)
 
-    def _array(self, assignment: Assignment, place: Place, finding: Finding) -> dict[str, Arg]:
-        """The variables of an array: its first element cannot be told, all of them are known to `for` if literal."""
-        refuse_name(assignment.name, finding)
-        elements = self._words(assignment.elements or (), place, finding)
-        carries = NOTHING
-        for element in elements:
-            carries |= element.carries
-        texts = [element.literal for element in elements]
-        told = tuple(text for text in texts if text is not None)
-        raw = f"${assignment.name}"
-        every = Arg(raw, told or ("",), carries=carries) if len(told) == len(texts) <= 32 else Arg(raw, carries=carries)
-        return {assignment.name: Arg(raw, carries=carries), f"{assignment.name}[@]": every}
-
-    # --- words and redirects -------------------------------------------------------------------------------------
-
-    def _words(self, words: Sequence[Word], place: Place, finding: Finding) -> list[Arg]:
-        out: list[Arg] = []
-        for word in words:
-            out.extend(expand(word, place, self._substitution(place, finding), finding.secret))
-        return out
-
-    def _substitution(self, place: Place, finding: Finding) -> RunSubstitution:
-        def run(script: Script, kind: str) -> Finding:
-            inside = place.with_input(NOTHING) if kind != ">" else place.with_input(Flow(contents=True))
-            inner, _ = self.script(script, inside)
-            finding.merge(inner)
-            if kind == ">":
-                finding.ask("writes into a command")
-            return inner
-
-        return run
-
-    def _redirects(self, redirects: Sequence[RedirectTo], place: Place, finding: Finding) -> tuple[Redirect, ...]:
-        out: list[Redirect] = []
-        for redirect in redirects:
-            op = redirect.fd + redirect.op
-            if redirect.here is not None or redirect.op == "<<<":
-                continue
-            args = self._words([redirect.target], place, finding)
-            if len(args) != 1:
-                finding.ask("redirects to a file whose name cannot be told")
-                continue
-            target = args[0]
-            text = target.literal
-            if redirect.op in (">&", "<&") and text is not None and re.fullmatch(r"[0-9]+-?|-", text):
-                continue
-            if redirect.op == "<":
-                finding.read(target)
-                finding.gives |= target.carries
-                out.append(Redirect(op, text if text is not None else target.raw, _path_of(target, place)))
-            elif redirect.op in FILE_REDIRECTS or redirect.op == ">&":
-                finding.write(target, op)
-                if text not in FREE_WRITES:
-                    shown = text if text is not None else target.raw
-                    out.append(Redirect(op, shown, _path_of(target, place), writes=True))
-            else:
-                finding.ask(f"an unusual redirect (`{op}`)")
-        return tuple(out)
-
-    def _input(self, redirects: Sequence[RedirectTo], place: Place, finding: Finding) -> Place:
-        """The place with its standard input replaced, if a redirect does so."""
-        for redirect in redirects:
-            if redirect.fd not in ("", "0"):
-                if redirect.here is not None and redirect.here.body is not None:
-                    self._words([redirect.here.body], place, finding)
-                continue
-            if redirect.here is not None and redirect.here.body is not None:
-                place = self._input_text(redirect.here.body, place, finding, end="")
-            elif redirect.op == "<<<":
-                place = self._input_text(redirect.target, place, finding, end="\n")
-            elif redirect.op == "<":
-                target = redirect.target.literal or ""
-                fetched = any(self._came_from_network(path) for path in place.resolve(target)) if target else False
-                secret = bool(finding.credentials)
-                carries = self._carried(redirect.target, place)
-                if "<(" in redirect.target.raw:
-                    carries |= finding.gives
-                place = place.with_input(Flow(fetched, contents=True, secret=secret) | carries)
-        return place
-
-    def _carried(self, word: Word, place: Place) -> Flow:
-        """What the variables in a word carry; its substitutions have been judged already."""
-        return value_of(word, place, lambda *_: Finding(place), lambda _: None).carries
-
-    def _input_text(self, word: Word, place: Place, finding: Finding, *, end: str) -> Place:
-        arg = value_of(word, place, self._substitution(place, finding), finding.secret)
-        text = None if arg.literal is None and arg.glob is None else (word.literal or arg.literal or word.raw) + end
-        return place.with_input(arg.carries, text)
-
     # --- simple commands -----------------------------------------------------------------------------------------
 
     def _simple(self, simple: Simple, place: Place) -> tuple[Finding, Place]:
@@ -339,10 +250,10 @@ class Line:
         first_part = len(self.parts)
         command = simple.words[0].raw if simple.words else None
         after, env = self._assignments(simple.assignments, command, place, finding)
-        args = self._words(simple.words, place, finding)
+        args = self.words(simple.words, place, finding)
         given = finding.gives
-        redirects = self._redirects(simple.redirects, place, finding)
-        inner = self._input(simple.redirects, place, finding)
+        redirects = self.redirects(simple.redirects, place, finding)
+        inner = self.input(simple.redirects, place, finding)
         finding.gives = given if not args else NOTHING
         runs: tuple[CommandPart, ...] = ()
         if args:
@@ -393,9 +304,9 @@ class Line:
 
         base = name.rpartition("/")[2]
         for path in place.resolve(name) if "/" in name else []:
-            if self._came_from_network(path):
+            if self.came_from_network(path):
                 finding.dangerous(f"runs `{name}`, which came from the network")
-        command = Command(base, args, place, finding, run, run_text, self._came_from_network)
+        command = Command(base, args, place, finding, run, run_text, self.came_from_network)
         if not asks_version(command):
             self.judges.get(base, self.unknown_program)(command)
         if base != name:
@@ -430,14 +341,14 @@ class Line:
         runs.extend(line.parts)
 
     def _remember_downloads(self, finding: Finding, redirects: Sequence[RedirectTo], place: Place) -> None:
-        unpacked = finding.unpacks and any(self._came_from_network(access.path) for access in finding.accesses)
+        unpacked = finding.unpacks and any(self.came_from_network(access.path) for access in finding.accesses)
         if not (finding.network or place.input.fetched or unpacked):
             return
         self.downloaded.update(access for access in finding.accesses if access.mode is Mode.WRITE)
         if finding.unpacks:
             self.downloaded.update(Access(Mode.WRITE, cwd.as_posix(), tree=True) for cwd in place.cwds)
 
-    def _came_from_network(self, path: str) -> bool:
+    def came_from_network(self, path: str) -> bool:
         return any(covers(access, Access(Mode.READ, path)) for access in self.downloaded)
 
     # --- what the shell keeps ------------------------------------------------------------------------------------
@@ -450,11 +361,11 @@ class Line:
         variables = dict(place.variables)
         env: list[str] = []
         for assignment in assignments:
-            run = self._substitution(place, finding)
+            run = self.substitution(place, finding)
             if assignment.elements is not None:
                 if not alone:
                     raise Unclear("an array before a command")
-                variables |= self._array(assignment, replace(place, variables=variables), finding)
+                variables |= self.array(assignment, replace(place, variables=variables), finding)
                 continue
             variables.pop(f"{assignment.name}[@]", None)
             value = value_of(assignment.value, replace(place, variables=variables), run, finding.secret)
@@ -485,10 +396,3 @@ def _ends_the_shell(pipeline: Pipeline) -> bool:
             return first.literal in ("exit", "return")
         case _:
             return False
-
-
-def _path_of(arg: Arg, place: Place) -> str | None:
-    if arg.literal is None:
-        return None
-    paths = place.resolve(arg.literal)
-    return paths[0] if len(paths) == 1 else None
