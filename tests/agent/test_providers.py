@@ -114,3 +114,16 @@ def test_a_proxy_that_is_no_address_is_one_line(kind: str, address: str, monkeyp
         ModelPool(lambda _: "sk-test").model(f"{kind}:scripted-model")
 
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("depth", [100, 240, 600, 900, 3_000, 100_000])
+async def test_arguments_nested_beyond_measure_end_their_call_and_nothing_else(
+    tmp_path: Path, kind: str, depth: int
+) -> None:
+    raw = '{"reads": ' + "[" * depth + "]" * depth + "}"
+    calling = Reply((Call("probe", raw=raw, chunk_chars=50_000),))
+    async with WireServer([calling, FINE]) as server, Talk(tmp_path, kind, server) as talk:
+        ended = await talk.prompt("hello")
+
+        assert (ended.end, ended.text) == ("completed", "fine")
+        assert {event.status for event in talk.of(CallEnded)} <= {"failed", "cancelled"}

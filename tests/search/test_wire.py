@@ -70,13 +70,14 @@ async def test_a_bad_line_is_answered_by_what_is_wrong_and_the_stream_goes_on(tm
         b'{"query":"x","kind":"nope"}',
         b'{"query":"x","limit":0}',
         b"\xff\xfe",
+        b"[" * 50_000,
         b'{"query":""}',
         b"",
         b'{"query":"Cart"}',
     )
 
-    assert len(bad) == 7
-    assert [answer["hits"] for answer in bad] == [[]] * 7
+    assert len(bad) == 8
+    assert [answer["hits"] for answer in bad] == [[]] * 8
     assert all("\n" not in str(answer["error"]) for answer in bad)
     assert good["hits"]
 

@@ -94,6 +94,6 @@ def read_arguments(raw: RawArguments) -> tuple[dict[str, Any], str | None]:
         return {}, None
     try:
         value = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}, raw
     return (value, None) if isinstance(value, dict) else ({}, raw)

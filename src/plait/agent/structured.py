@@ -42,7 +42,7 @@ def read_schema(text: str) -> dict[str, Any]:
         if not isinstance(schema, dict):
             raise UserError("`--json-schema`: expected a JSON object that is a JSON Schema, found something else.")
         jsonschema.validators.validator_for(schema).check_schema(schema)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"`--json-schema`: not JSON: {error}.") from error
     except jsonschema.SchemaError as error:
         raise UserError(f"`--json-schema`: not a JSON Schema: {error.message}.") from error
@@ -57,7 +57,7 @@ def parse_structured(answer: str, schema: dict[str, Any]) -> str | Mismatch:
     for candidate in (answer, *reversed(fenced)):
         try:
             value = json.loads(candidate)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         error = jsonschema.validators.validator_for(schema)(schema).iter_errors(value)
         first = next(error, None)

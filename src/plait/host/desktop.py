@@ -83,7 +83,7 @@ class LocalDesktop:
             return ()
         prompts: list[str] = []
         for line in data.splitlines():
-            with suppress(ValueError):
+            with suppress(ValueError, RecursionError):
                 value = json.loads(line)
                 if isinstance(value, str):
                     prompts.append(value)

@@ -31,7 +31,7 @@ def models_at(port: int) -> list[str] | None:
         connection.request("GET", "/v1/models")
         listing = json.loads(connection.getresponse().read(MOST_BYTES))
         return [str(model["id"]) for model in listing["data"]]
-    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError, RecursionError):
         return None
     finally:
         connection.close()

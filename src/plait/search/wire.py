@@ -38,7 +38,7 @@ def parse_query(line: bytes) -> WireQuery:
     """Parse a line of input. Raises UserError with what was expected."""
     try:
         fields = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"not JSON: {error}; expected an object with `query` and perhaps `kind`") from error
     if not isinstance(fields, dict) or not isinstance(fields.get("query"), str):
         raise UserError("expected an object with `query` (text) and perhaps `kind`")
