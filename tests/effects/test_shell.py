@@ -226,3 +226,16 @@ def test_names_that_fall_apart_are_not_handed_on_unasked(tmp_path, folder):
     (tmp_path / folder / "etc").mkdir(parents=True)
 
     assert {check(command, ws.cwd, ws)[0] for command in commands} == {"stateful"}
+
+
+@pytest.mark.parametrize("pattern", ["*", "*.local", "?env", "[.]env"])
+def test_a_wildcard_of_find_takes_in_hidden_secrets(tmp_path, pattern):
+    ws = Workspace.at(tmp_path)
+    commands = (f"find . -name '{pattern}' -exec cat {{}} +", f"find . -name '{pattern}' | xargs cat")
+    (tmp_path / "a.local").write_text("x")
+    assert {check(command, ws.cwd, ws)[0] for command in commands} == {"read_only"}
+
+    for name in (".env", ".env.local"):
+        (tmp_path / name).write_text("x")
+
+    assert {check(command, ws.cwd, ws)[0] for command in commands} == {"stateful"}

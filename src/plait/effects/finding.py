@@ -297,7 +297,7 @@ class Finding:
         if not contents:
             return
         for glob in (arg.glob, f"{folder}/.*") if arg.hidden else (arg.glob,):
-            if (name := secret_matched(glob, self.place.resolve(folder))) is not None:
+            if (name := secret_matched(glob, self.place.resolve(folder), dots=arg.links)) is not None:
                 self.secret(name)
         if arg.loose or arg.links:
             self.follow_links(known(folder))

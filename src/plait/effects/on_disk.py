@@ -19,8 +19,11 @@ MOST_MATCHES = 1_000
 MOST_ENTRIES = 20_000
 
 
-def secret_matched(pattern: str, folders: Iterable[str]) -> str | None:
-    """The name of a secret file that the pattern takes in: one that exists in `folders`, or one it is made for."""
+def secret_matched(pattern: str, folders: Iterable[str], *, dots: bool = False) -> str | None:
+    """The name of a secret file that the pattern takes in: one that exists in `folders`, or one it is made for.
+
+    dots: a wildcard at its beginning takes in a leading dot too, as for find and unlike in the shell.
+    """
     name = pattern.rsplit("/", 1)[-1]
     if len(re.sub(r"[*?\[\]]", "", name)) >= 2:
         for secret in SECRET_NAMES:
@@ -33,7 +36,11 @@ def secret_matched(pattern: str, folders: Iterable[str]) -> str | None:
         except OSError:
             continue
         for entry in entries[:MOST_ENTRIES]:
-            if secret_name(entry) and fnmatchcase(entry, name) and entry.startswith(".") <= name.startswith("."):
+            if (
+                secret_name(entry)
+                and fnmatchcase(entry, name)
+                and (dots or entry.startswith(".") <= name.startswith("."))
+            ):
                 return entry
     return None
 
