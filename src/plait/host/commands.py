@@ -10,7 +10,7 @@ from pathlib import Path
 
 from plait.host.environment import quiet
 from plait.host.limits import Limits
-from plait.host.patrol import patrol, patrol_names
+from plait.host.patrol import patrol
 from plait.host.process import KEPT_BYTES, start_process
 from plait.host.process_tree import Brand
 from plait.host.programs import find_program
@@ -46,9 +46,10 @@ async def start_shell(
     bash = find_program("bash")
     if bash is None:
         raise ToolRefused("The command was not run: `bash` was not found where the system keeps its programs.")
+    names: GuardedNames | None = None
     if sandbox is not None and sandbox.kind != "none":
         confining = partial(_start_confined, command, bash, sandbox, grants)
-        process = await confining(
+        process, names = await confining(
             cwd=cwd, env=quiet() if env is None else env, on_output=on_output, max_bytes=max_bytes
         )
     else:
@@ -63,7 +64,7 @@ async def start_shell(
             on_start=WATCHDOG.begins,
         )
     process.when_over(lambda: WATCHDOG.ended(process.pid))
-    patrol(process, limits)
+    patrol(process, limits, names)
     return process
 
 
@@ -77,7 +78,7 @@ async def _start_confined(
     env: Mapping[str, str],
     on_output: OnOutput | None,
     max_bytes: int,
-) -> RunningProcess:
+) -> tuple[RunningProcess, GuardedNames]:
     brand = Brand()
     report, reporting = os.pipe()
     try:
@@ -105,8 +106,7 @@ async def _start_confined(
     finally:
         os.close(reporting)
     process.at_end(partial(_close_confined, report, names, reports=confined.reports))
-    patrol_names(process, names)
-    return process
+    return process, names
 
 
 def _close_confined(report: int, names: GuardedNames, *, reports: bool) -> Closing:

@@ -103,6 +103,7 @@ class RunningProcess(asyncio.SubprocessProtocol):
         self._end: asyncio.Task[ProcessEnd] | None = None
         self._closing: AtEnd | None = None
         self._notes: list[str] = []
+        self._killing: asyncio.Task[ProcessEnd] | None = None
 
     # --- for its owner -------------------------------------------------------------------------------------------
 
@@ -144,7 +145,7 @@ class RunningProcess(asyncio.SubprocessProtocol):
     def held(self) -> bool:
         return not self._flowing.is_set()
 
-    def when_over(self, tell: Callable[[], None]) -> None:
+    def when_over(self, tell: Callable[[], object]) -> None:
         """Call `tell` on the loop once it is no longer running, soon if it is not."""
         assert self._end is not None
         self._end.add_done_callback(lambda _: tell())
@@ -156,6 +157,16 @@ class RunningProcess(asyncio.SubprocessProtocol):
     def remark(self, note: str) -> None:
         """Say something of it at its end."""
         self._notes.append(note)
+
+    def kill_soon(self) -> None:
+        """Have everything it started ended by force. From any thread."""
+
+        def kill() -> None:
+            if self.running:
+                self._killing = self._loop.create_task(self.kill(0))
+
+        with suppress(RuntimeError):  # The loop is closed: it has ended all that ran.
+            self._loop.call_soon_threadsafe(kill)
 
     def members(self) -> tuple[int, ...]:
         """Return the numbers of all its processes. Blocking."""

@@ -7,6 +7,7 @@ ends with it. Nothing here decides what is seen (`sandbox_view`).
 from __future__ import annotations
 
 import os
+import platform
 import stat
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -21,11 +22,12 @@ NO_MORE_NAMESPACES = "--disable-userns"
 # Graphics cards: what computes on them would otherwise fail, and they hold no files.
 DEVICES = ("/dev/dri", "/dev/kfd", "/dev/nvidia*")
 # $1: the descriptor of the report. $2: the number that brands its processes. $0: bash. $3: the command. $4: a place
-# from which nothing ever comes, so that reading it takes its time. The kernel's first choice when memory runs out is
+# from which nothing ever comes, so that reading it takes its time. $5: how many threads it may have (root: any). The kernel's first choice when memory runs out is
 # what has the highest score, and that is not to be Plait.
 SCRIPT = """
 trap : TERM INT HUP
 ulimit -S -x "$2" 2>/dev/null
+[ -n "$5" ] && ulimit -S -u "$5" 2>/dev/null
 echo 500 2>/dev/null >/proc/self/oom_score_adj
 report=$1
 exec {errors}>&2 2>/dev/null
@@ -109,7 +111,25 @@ def wrapped(
 
 def shell(bash: str, command: str, brand: int, report: int) -> list[str]:
     """Return the words that run `command` in bash in the sandbox and report on the descriptor `report`."""
-    return [bash, "--noprofile", "--norc", "-c", SCRIPT, bash, str(report), str(brand), command, "/dev/ptmx"]
+    return [
+        bash,
+        "--noprofile",
+        "--norc",
+        "-c",
+        SCRIPT,
+        bash,
+        str(report),
+        str(brand),
+        command,
+        "/dev/ptmx",
+        most_threads(),
+    ]
+
+
+def most_threads() -> str:
+    """How many the user may have in the namespace; nothing where the kernel counts those outside too (before 5.14)."""
+    version = tuple(int(number) for number in platform.release().split(".")[:2] if number.isdigit())
+    return str(max(2048, 256 * (os.cpu_count() or 1))) if version >= (5, 14) else ""
 
 
 def _devices() -> Iterator[str]:

@@ -63,6 +63,7 @@ class Translator:
             permissionMode=status.mode,
             slash_commands=[],
             plait_version=plait_version,
+            sandbox=status.sandbox,
             agents=[],
             skills=[],
         )

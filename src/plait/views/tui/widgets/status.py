@@ -24,6 +24,13 @@ def status_line(state: State, place: str, branch: str | None, palette: Palette, 
     """Return the status line, at most `width` cells: the right part goes first where there is no room."""
     spent = Usage().plus(state.usage).plus(state.turn_usage)
     right: list[tuple[str, object]] = []
+    match state.sandbox.partition(" ")[0].rstrip(":,"):
+        case "none" | "off":
+            right.append(("no sandbox", palette.write))
+        case "Landlock":
+            right.append(("weak sandbox", palette.write))
+        case "bubblewrap" | "sandbox-exec":
+            right.append(("sandbox", palette.dim))
     if state.index:
         right.append((sanitise_line(state.index), palette.dim))
     if state.background:
