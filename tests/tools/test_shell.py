@@ -11,6 +11,7 @@ from tests.tools.contract import Reports, assert_contract, assert_described, mak
 
 from plait.effects.shell import command_effects
 from plait.host.paths import Workspace
+from plait.host.sandbox import Sandboxing
 from plait.protocol.calls import CommandDetail, CommandPreview
 from plait.protocol.effects import Effects
 from plait.protocol.errors import ToolRefused
@@ -396,3 +397,62 @@ async def test_background_commands_that_are_not_there_are_refused(
     commands: BackgroundCommands, workspace: Workspace, args: dict[str, Any]
 ) -> None:
     assert await assert_contract(Background(commands), args, workspace) is None
+
+
+# --- the sandbox ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sandboxed(commands: BackgroundCommands, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    own = tmp_path_factory.mktemp("own")
+    sandboxing = Sandboxing("auto", workspace.roots, [own], own)
+    if sandboxing.sandbox().kind != "bubblewrap":
+        pytest.skip(f"bubblewrap does not work here: {sandboxing.words}")
+    return Shell(command_effects, commands, sandboxing)
+
+
+async def test_a_command_that_failed_in_the_sandbox_says_so_and_offers_to_run_without(
+    sandboxed: Shell, workspace: Workspace
+) -> None:
+    output = await run(sandboxed, {"command": "touch /usr/x"}, workspace)
+    other = await run(sandboxed, {"command": "false; echo x > file"}, workspace)
+    missing = await run(sandboxed, {"command": "cat absent"}, workspace)
+
+    assert "[ran in the sandbox (bubblewrap" in output.text
+    assert "`outside_sandbox` asks the user to let it run once without]" in output.text
+    assert other.text == "(no output)\n[exit code 0]"
+    assert "sandbox" not in missing.text
+
+
+async def test_running_outside_of_the_sandbox_is_asked_about_as_what_no_rule_covers(
+    sandboxed: Shell, shell: Shell, workspace: Workspace
+) -> None:
+    args = ShellArgs(command="ls", outside_sandbox=True)
+
+    assert sandboxed.effects(args, workspace).danger == "runs outside of the sandbox"
+    assert shell.effects(args, workspace).danger is None
+
+
+async def test_what_the_user_typed_and_what_was_let_out_runs_outside(sandboxed: Shell, workspace: Workspace) -> None:
+    where = "readlink /proc/self/ns/pid"
+    own = os.readlink("/proc/self/ns/pid")
+    plain = make_context(workspace)
+    typed = ToolContext(plain.key, workspace, plain.report, plain.run_parts, by_user=True)
+
+    assert own not in (await run(sandboxed, {"command": where}, workspace)).text
+    assert own in (await run(sandboxed, {"command": where, "outside_sandbox": True}, workspace)).text
+    assert own in (await sandboxed.run(ShellArgs(command=where), typed)).text
+
+
+async def test_where_a_sandbox_is_required_nothing_runs_outside(sandboxed: Shell, workspace: Workspace) -> None:
+    required = Sandboxing("require", workspace.roots, [workspace.cwd], workspace.cwd / "cache")
+    shell = Shell(command_effects, BackgroundCommands(lambda event: None), required)
+
+    with pytest.raises(ToolRefused, match="so none runs outside of the sandbox"):
+        await run(shell, {"command": "true", "outside_sandbox": True}, workspace)
+
+
+async def test_a_server_in_the_sandbox_is_said_to_be_out_of_reach(sandboxed: Shell, workspace: Workspace) -> None:
+    output = await run(sandboxed, {"command": "sleep 60", "background": True}, workspace)
+
+    assert "nothing else reaches the ports that it opens" in output.text

@@ -22,8 +22,8 @@ NO_MORE_NAMESPACES = "--disable-userns"
 # Graphics cards: what computes on them would otherwise fail, and they hold no files.
 DEVICES = ("/dev/dri", "/dev/kfd", "/dev/nvidia*")
 # $1: the descriptor of the report. $2: the number that brands its processes. $0: bash. $3: the command. $4: a place
-# from which nothing ever comes, so that reading it takes its time. $5: how many threads it may have (root: any). The kernel's first choice when memory runs out is
-# what has the highest score, and that is not to be Plait.
+# from which nothing ever comes, so that reading it takes its time. $5: how many threads it may have (root: any). The
+# kernel's first choice when memory runs out is what has the highest score, and that is not to be Plait.
 SCRIPT = """
 trap : TERM INT HUP
 ulimit -S -x "$2" 2>/dev/null
