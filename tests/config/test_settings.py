@@ -124,7 +124,8 @@ def test_a_project_may_tighten(place: Place, write) -> None:
     write(
         place,
         'permission_mode = "plan"\ntools = ["Read", "edit"]\ndisallowed_tools = ["web_search"]\n'
-        "[limits]\nmax_turns = 4\nmax_budget_usd = 0.5\n[caps]\ncommands = 1\n[deadlines]\ncommand_s = 5\n",
+        "[limits]\nmax_turns = 4\nmax_budget_usd = 0.5\n[caps]\ncommands = 1\n[deadlines]\ncommand_s = 5\n"
+        '[sandbox]\nmode = "require"\n',
     )
 
     loaded = place.load()
@@ -134,6 +135,7 @@ def test_a_project_may_tighten(place: Place, write) -> None:
     assert loaded.settings.tools == ("read",)
     assert loaded.settings.disallowed_tools == ("web_fetch", "web_search")
     assert (loaded.settings.limits.max_turns, loaded.settings.limits.max_budget_usd) == (4, 0.5)
+    assert loaded.settings.sandbox.mode == "require"
     assert (loaded.settings.caps.commands, loaded.settings.deadlines.command_s) == (1, 5.0)
 
 
@@ -182,6 +184,8 @@ def test_what_would_loosen_in_a_project_waits_for_trust(
         ('debug = "/tmp/x"', "debug"),
         ('theme = "x"', "theme"),
         ('trusted_directories = ["."]', "trusted_directories"),
+        ('[sandbox]\nmode = "off"', "sandbox.mode"),
+        ("[sandbox]\nauto_allow = true", "sandbox.auto_allow"),
         ('tools = ["shell", "read"]', "tools"),
     ],
 )
