@@ -237,3 +237,17 @@ def test_nothing_of_a_hostile_repository_runs_through_the_shell_tool(trapped, tm
 
     assert '"verdict"' in said.stdout, said.stderr
     assert not canary.exists()
+
+
+def test_git_reads_through_the_shell_tool_with_its_settings_switched_off(tmp_path):
+    """The settings are given by variables; one that goes missing on the way makes git refuse to start."""
+    repository = make(tmp_path / "repository")
+    environment = {**os.environ, "HOME": str(tmp_path / "home"), "XDG_STATE_HOME": str(tmp_path / "state")}
+
+    said = subprocess.run(
+        [sys.executable, "-m", "plait", "tool", "shell", "--json", '{"command": "git status -s"}'], cwd=repository,
+        env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+
+    assert "fatal" not in said.stdout
+    assert " M a" in json.loads(said.stdout)["result"]

@@ -7,6 +7,7 @@ or garble its output.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -86,6 +87,9 @@ def confined(environ: Mapping[str, str], *, network: bool, kept: Iterable[str] =
 
     def stays(name: str, value: str) -> bool:
         if any(fnmatchcase(name, pattern) for pattern in patterns):
+            return True
+        # The name of a setting, without which git refuses to start; it only looks like that of a key.
+        if re.fullmatch(r"GIT_CONFIG_KEY_[0-9]+", name):
             return True
         if network and name.upper() in _PROXY:
             return True
