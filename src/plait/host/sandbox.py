@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
@@ -31,6 +32,7 @@ from plait.protocol.lean import dataclass
 SandboxKind = Literal["bubblewrap", "landlock", "sandbox-exec", "none"]
 INSTALL = "install bubblewrap (`apt install bubblewrap`, `dnf install bubblewrap`) or `pip install 'plait[sandbox]'`"
 SEATBELT = "/usr/bin/sandbox-exec"
+ORPHAN_AGE_S = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,17 @@ def _version(program: str) -> str:
     return "bubblewrap"
 
 
+def _remove_orphans(sessions: str) -> None:
+    """Remove the `/tmp` of processes that were killed and could not do it."""
+    with suppress(OSError):
+        for name in os.listdir(sessions):
+            owner = name.partition("-")[0]
+            # In another container's process namespace it may live all the same: such a directory is young.
+            is_old = time.time() - os.stat(os.path.join(sessions, name)).st_mtime > ORPHAN_AGE_S
+            if owner.isdigit() and is_old and not os.path.exists(f"/proc/{owner}"):
+                shutil.rmtree(os.path.join(sessions, name), ignore_errors=True)
+
+
 class Sandboxing:
     """The sandbox of this process, tried when it is first wanted or `start` was called. From any thread."""
 
@@ -200,7 +213,10 @@ class Sandboxing:
         name = sha256(os.fsencode("\0".join(self._roots))).hexdigest()[:16]
         private = os.path.join(self._cache, "sandbox", name)
         # Of this process alone: what one session leaves in `/tmp` is not another's.
-        self._session = os.path.join(self._cache, "sandbox", "tmp", f"{os.getpid()}-{os.urandom(4).hex()}")
+        sessions = os.path.join(self._cache, "sandbox", "tmp")
+        if self.mode != "off":
+            _remove_orphans(sessions)
+        self._session = os.path.join(sessions, f"{os.getpid()}-{os.urandom(4).hex()}")
         home = os.path.realpath(os.path.expanduser("~"))
         return Places(self._roots, home, self._own, os.path.realpath(sys.prefix), private, self._session)
 
