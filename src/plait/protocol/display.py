@@ -12,9 +12,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from plait.protocol import combining
-from plait.protocol.lookalikes import in_command, in_prose
-
 # C0 (tab and newline are looked at apart), DEL, C1, soft hyphen, bidi controls, zero-width, filling and invisible
 # characters, line and paragraph separators, variation selectors, notation and shorthand controls, tags, the BOM,
 # lone surrogates, non-characters.
@@ -92,8 +89,11 @@ def _made_visible(text: str, *, exact: bool, keep_newlines: bool) -> str:
     if not keep_newlines:
         text = text.replace("\n", "\u240a")
     if not text.isascii():
-        text = _marked(text, in_command(text) if exact else in_prose(text))
-        text = combining.counted(text)
+        # Their tables take longer to make than everything else that `--version` does.
+        from plait.protocol.combining import counted
+        from plait.protocol.lookalikes import in_command, in_prose
+
+        text = counted(_marked(text, in_command(text) if exact else in_prose(text)))
     return _spaced(UNSAFE.sub(_shown, text))
 
 
