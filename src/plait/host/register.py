@@ -69,8 +69,9 @@ class Register:
         return found[0] if found else None
 
     def close(self) -> None:
-        self._submit(self._leave)
-        self._is_off = True
+        if not self._is_off:
+            self._is_off = True
+            self._thread.submit(self._leave)
         self._thread.shutdown(wait=False)
 
     async def _within(self, work: Future[T | None] | None) -> T | None:
@@ -93,15 +94,14 @@ class Register:
                 self._database = self._database or self._opened()
                 with self._database:
                     return work(self._database)
-            except sqlite3.OperationalError as error:
-                # Somebody else is writing, or the disk is full: it is not worth waiting for.
+            except (sqlite3.Error, OSError) as error:
                 LOG.info("register: %s", error)
-                return None
-            except (sqlite3.DatabaseError, OSError) as error:
-                LOG.info("register: %s", error)
+                # The library says no more of a file that is broken than this very class; all else is somebody else
+                # writing, or a disk that is full, and not worth waiting for.
+                if type(error) is not sqlite3.DatabaseError:
+                    return None
                 self._drop()
-                if attempt == 2 or isinstance(error, OSError):
-                    self._is_off = True
+                self._is_off = self._is_off or attempt == 2
         return None
 
     def _opened(self) -> sqlite3.Connection:
@@ -151,6 +151,8 @@ class Register:
         ) as rows:
             return [Writer(row[0], row[1], max(0.0, time.time() - row[2])) for row in rows.fetchmany(1)]
 
-    def _leave(self, database: sqlite3.Connection) -> None:
-        database.close()
-        self._database = None
+    def _leave(self) -> None:
+        if self._database is not None:
+            with suppress(sqlite3.Error):
+                self._database.close()
+            self._database = None
