@@ -357,7 +357,9 @@ class Finding:
             return f"changes `{shown}`, which decides what git runs"
         if governs(path) in ("start-up", "plait"):
             return f"changes `{shown}`, {protected(path)}"
-        if self._inside(path):
+        root = self.place.workspace.root_of(Path(path))
+        # Where all of the file system is the workspace, the system in it is still the system.
+        if root is not None and root.parent != root:
             return None
         if tree and any(under(root.as_posix(), (path,)) or path == "/" for root in self.place.workspace.roots):
             return f"writes into `{shown}`, which holds the workspace"

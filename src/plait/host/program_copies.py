@@ -39,8 +39,8 @@ def _copy(path: str, directory: Path) -> str:
     package = Path(path).parents[1]
     target = directory / package.name / Path(path).parent.name / Path(path).name
     target.parent.mkdir(parents=True)
-    libraries = package.with_name(f"{package.name}.libs")
-    if libraries.is_dir():
+    libraries = package.parent / f"{package.name}.libs"
+    if package.name and libraries.is_dir():
         shutil.copytree(libraries, directory / libraries.name)
     shutil.copy2(os.path.realpath(path), target)
     return str(target)
