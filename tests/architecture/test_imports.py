@@ -25,6 +25,7 @@ LATE_IMPORTS = {
     ("plait.config.sources", "difflib"): RARE,
     ("plait.host.http", "httpcore2"): START_UP,
     ("plait.host.process_tree", "resource"): PLATFORM,
+    ("plait.host.sandbox_launcher", "landlockpy"): "an optional package, found where the launcher is told",
     ("plait.index.freshness", "plait.index.frames"): RARE,
     ("plait.index.freshness", "plait.index.words"): RARE,
     ("plait.index.freshness", "plait.index.worker"): RARE,
