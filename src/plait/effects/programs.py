@@ -161,7 +161,7 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
     if program.secret:
         finding.secret(f"what `{name}` shows")
     operands = list(options.operands)
-    if program.first and operands and not options.has(*program.first_by):
+    if program.first and operands and not _gives(options, program.first_by):
         operands.pop(0)
     if program.most is not None and len(operands) > program.most:
         finding.ask(f"`{name}` with more than {program.most} operands may write the last one")
@@ -185,6 +185,14 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
         hidden = command.name not in SKIPS_HIDDEN or options.has(*SHOWS_HIDDEN)
         finding.output_names = names_below(hidden=hidden)
     return options
+
+
+def _gives(options: Options, names: tuple[str, ...]) -> bool:
+    """True if one of these options is given; a long one may be abbreviated."""
+    return any(
+        given in names or (given.startswith("--") and any(name.startswith(given) for name in names))
+        for given, _ in options.given
+    )
 
 
 def _read_operands(command: Command, program: Program, operands: list[Arg], *, tree: bool) -> None:
