@@ -146,3 +146,33 @@ def test_an_answer_that_cannot_be_kept_is_said(place: Place) -> None:
 
     with pytest.raises(UserError, match="not remembered"):
         remember(place.load().trust, place.state, trusted=True)
+
+
+@pytest.mark.parametrize(
+    ("shown", "other"),
+    [
+        ('additional_directories = ["/srv/a, /srv/b"]', 'additional_directories = ["/srv/a", "/srv/b"]'),
+        ('base_url = "https://a:b@example.org/v1"', 'base_url = "https://evil.example#@example.org/v1"'),
+        ('base_url = "https://a:b@example.org/v1"', 'base_url = "https://a:c@example.org/v1"'),
+    ],
+)
+def test_an_answer_covers_no_value_that_is_written_alike(place: Place, shown: str, other: str) -> None:
+    place.shared(shown)
+    remember(place.load().trust, place.state, trusted=True)
+
+    place.shared(other)
+
+    assert place.load().trust.state == "unasked"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://evil.example#@example.org/v1", "https://evil.example?@example.org/", "https://u:p@evil.example/"]
+)
+def test_the_question_shows_where_an_address_leads(place: Place, url: str) -> None:
+    place.shared(f'base_url = "{url}"')
+
+    [grant] = place.load().trust.grants
+    [shown] = [value.value for value in place.load(trusting=True).values if value.name == "base_url"]
+
+    assert grant.value == url
+    assert "evil.example" in shown

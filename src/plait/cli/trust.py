@@ -9,7 +9,7 @@ from plait.cli.flags import Parsed
 from plait.cli.start import begin
 from plait.cli.terminal import put
 from plait.config.trust import Trust, forget, remember
-from plait.protocol.display import sanitise_line
+from plait.protocol.display import sanitise_line, sanitise_path
 from plait.protocol.errors import UserError
 
 
@@ -65,5 +65,5 @@ def listing(trust: Trust) -> list[str]:
     lines = []
     for origin, grants in groupby(trust.grants, key=lambda grant: grant.origin):
         lines.append(sanitise_line(origin))
-        lines += [f"  {sanitise_line(grant.words)}" for grant in grants]
+        lines += [f"  {sanitise_path(grant.words)}" for grant in grants]
     return lines

@@ -10,6 +10,7 @@ The only place that reads the process's environment.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,11 +114,18 @@ def _grants(layers: Sequence[Layer]) -> list[Grant]:
             continue
         for name, value in layer.values.items():
             if _is_grant(name, value.value):
-                grants.append(Grant(name, _text(name, value.value), layer.origin))
+                grants += [Grant(name, text, layer.origin) for text in _whole(value.value)]
         for name in RULE_LISTS:
             if name not in PROJECT_RULE_LISTS:
                 grants += [Grant(name, rule.value, layer.origin) for rule in layer.rules.get(name, ())]
     return grants
+
+
+def _whole(value: Any) -> list[str]:
+    """A value as the question shows it, of which nothing is left out: a list by its entries, an empty one as `none`."""
+    if isinstance(value, tuple):
+        return [str(entry) for entry in value] or ["none"]
+    return [str(value).lower() if isinstance(value, bool) else str(value)]
 
 
 def _is_grant(name: str, value: Any) -> bool:
@@ -283,5 +291,7 @@ def _text(name: str, value: Any) -> str:
 
 def _without_password(url: str) -> str:
     scheme, separator, rest = url.partition("://")
-    before, at, after = rest.partition("@")
-    return f"{scheme}{separator}…@{after}" if at and "/" not in before else url
+    # What stands before an `@` is a password only within the host's part, which any of these ends.
+    authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
+    user, at, host = authority.rpartition("@")
+    return f"{scheme}{separator}…@{host}{rest[len(authority) :]}" if at and user else url
