@@ -100,3 +100,51 @@ async def test_an_answer_that_cannot_be_kept_is_said_and_the_session_opens() -> 
 
         await until(stage, lambda: "opened" in asker.happened)
         assert "The answer is not remembered." in [toast.message for toast in stage.app._notifications]
+
+
+def long_question(*words: str) -> TrustQuestion:
+    return TrustQuestion("/w/demo", tuple(("/w/demo/.plait/settings.toml", text) for text in words), ())
+
+
+async def test_a_value_wider_than_the_page_is_shown_to_its_end() -> None:
+    asker = Asker()
+    question = long_question("system_prompt = " + "be kind " * 30 + "and evil")
+    async with staged(connect=asker.connect, trust=(question, asker.answer), settled=False) as stage:
+        await asked(stage)
+        await stage.pilot.pause()
+
+        assert "and evil" in stage.screen
+
+
+async def test_nobody_agrees_to_what_has_not_been_in_sight() -> None:
+    asker = Asker()
+    question = long_question(*(f"permissions.allow = shell(harmless {number} *)" for number in range(300)), "the last")
+    async with staged(connect=asker.connect, trust=(question, asker.answer), settled=False) as stage:
+        page = await read(stage)
+        await stage.pilot.pause()
+
+        await stage.press("y")
+
+        assert stage.app.screen is page
+        assert "more lines below" in stage.screen
+        assert "the last" not in stage.screen
+
+        await stage.press("end")
+        await stage.pilot.pause()
+        assert "the last" in stage.screen
+        await stage.press("y")
+
+        await until(stage, lambda: "opened" in asker.happened)
+        assert asker.happened == [True, "opened"]
+
+
+async def test_no_needs_no_reading() -> None:
+    asker = Asker()
+    question = long_question(*(f"permissions.allow = shell(harmless {number} *)" for number in range(300)))
+    async with staged(connect=asker.connect, trust=(question, asker.answer), settled=False) as stage:
+        await read(stage)
+
+        await stage.press("n")
+
+        await until(stage, lambda: "opened" in asker.happened)
+        assert asker.happened == [False, "opened"]

@@ -9,17 +9,43 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from plait.protocol.display import sanitise_line
+from plait.protocol.display import sanitise_line, sanitise_path
 from plait.protocol.ports import TrustQuestion
 from plait.views.tui.palette import Palette
 from plait.views.tui.screens.pages import LinesView
+from plait.views.tui.wrapping import wrap
 
 # What is typed into the prompt when the page comes up is no answer.
 DEAF_S = 0.5
+
+
+class WrappedLines(LinesView):
+    """Lines of which nothing is beyond the edge: what is wider than the page goes on below."""
+
+    def __init__(self, lines: list[Text]) -> None:
+        super().__init__(lines)
+        self._whole = lines
+
+    def on_mount(self) -> None:
+        self._wrap()
+
+    def on_resize(self) -> None:
+        self._wrap()
+
+    def _wrap(self) -> None:
+        width = max(20, self.scrollable_content_region.width)
+        self._lines = [piece for line in self._whole for piece in wrap(line, width)]
+        self.virtual_size = Size(width, len(self._lines))
+
+    @property
+    def unseen(self) -> int:
+        """How many lines are below what is in sight."""
+        return max(0, len(self._lines) - self.scroll_offset.y - self.scrollable_content_region.height)
 
 
 class TrustPage(Screen[bool | None]):
@@ -30,6 +56,9 @@ class TrustPage(Screen[bool | None]):
         Binding("y", "answer(True)", show=False),
         Binding("n", "answer(False)", show=False),
         Binding("escape,ctrl+c,ctrl+d", "leave", show=False),
+        Binding("pagedown,space", "scroll(1)", show=False, priority=True),
+        Binding("pageup,b", "scroll(-1)", show=False, priority=True),
+        Binding("end,G", "to_end", show=False, priority=True),
     ]
 
     def __init__(self, question: TrustQuestion, palette: Palette) -> None:
@@ -37,28 +66,53 @@ class TrustPage(Screen[bool | None]):
         self._question = question
         self._palette = palette
         self._shown_at = time.monotonic()
+        self._seen_to_end = False
 
     def compose(self) -> ComposeResult:
         title = f"Trust the settings of {sanitise_line(self._question.directory)}?"
         yield Static(Text(title), id="page-title", markup=False)
-        yield LinesView(question_lines(self._question, self._palette))
+        yield WrappedLines(question_lines(self._question, self._palette))
         yield OptionList(
             Option("n  No: work here without them", id="no"),
             Option("y  Yes: let them count, until they change", id="yes"),
             id="trust-choices",
         )
-        yield Static("y or n · arrows and Enter · Esc decides later", id="page-foot", markup=False)
+        yield Static("", id="page-foot", markup=False)
 
     def on_mount(self) -> None:
         self._shown_at = time.monotonic()
         self.query_one(OptionList).focus()
+        lines = self.query_one(WrappedLines)
+        self.watch(lines, "scroll_y", self._look, init=False)
+        self.watch(lines, "virtual_size", self._look, init=False)
+        self.call_after_refresh(self._look)
+
+    def _look(self) -> None:
+        """Note whether all of it has been in sight: only then can it be agreed to."""
+        unseen = self.query_one(WrappedLines).unseen
+        self._seen_to_end = self._seen_to_end or unseen == 0
+        foot = "y or n · arrows and Enter · Esc decides later"
+        if not self._seen_to_end:
+            foot = f"{unseen:,} more lines below · Space, PgDn, End · then y · n · Esc decides later"
+        self.query_one("#page-foot", Static).update(foot)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.action_answer(event.option.id == "yes")
 
     def action_answer(self, trusted: bool) -> None:
-        if time.monotonic() - self._shown_at >= DEAF_S:
-            self.dismiss(trusted)
+        if time.monotonic() - self._shown_at < DEAF_S:
+            return
+        if trusted and not self._seen_to_end:
+            self.action_scroll(1)
+            return
+        self.dismiss(trusted)
+
+    def action_scroll(self, pages: int) -> None:
+        lines = self.query_one(WrappedLines)
+        lines.scroll_relative(y=pages * max(1, lines.scrollable_content_region.height - 1), animate=False)
+
+    def action_to_end(self) -> None:
+        self.query_one(WrappedLines).scroll_end(animate=False)
 
     def action_leave(self) -> None:
         self.dismiss(None)
@@ -75,7 +129,7 @@ def question_lines(question: TrustQuestion, palette: Palette) -> list[Text]:
     ]
     for origin, grants in groupby(question.grants, key=lambda grant: grant[0]):
         lines += [Text(""), Text(f"  {sanitise_line(origin)}", palette.dim)]
-        lines += [Text(f"    {sanitise_line(words)}", palette.write) for _, words in grants]
+        lines += [Text(f"    {sanitise_path(words)}", palette.write) for _, words in grants]
     if question.instructions:
         lines += [Text(""), Text("Not settings, but text that the model is given either way:", palette.text)]
         lines += [Text(f"    {sanitise_line(words)}", palette.dim) for words in question.instructions]
