@@ -93,7 +93,7 @@ def tools(
         Edit(ledger),
         Shell(command_effects, background, sandboxing),
         Background(background),
-        Check(),
+        Check(sandboxing),
         Todo(),
         WebFetch(web),
         WebSearch(search_web, endpoint),

@@ -7,6 +7,7 @@ import pytest
 from tests.tools.contract import assert_contract, assert_described, run
 
 from plait.host.paths import Workspace
+from plait.host.sandbox import Sandbox, Sandboxing
 from plait.protocol.effects import CommandPart
 from plait.protocol.errors import ToolRefused
 from plait.tools.check import Check
@@ -214,3 +215,27 @@ async def test_the_contract_holds(linted: Workspace, args: dict[str, object]) ->
 
 def test_it_is_described() -> None:
     assert_described(Check())
+
+
+async def test_a_program_of_the_project_runs_in_the_sandbox(linted: Workspace, tmp_path: Path) -> None:
+    own = tmp_path.parent / f"{tmp_path.name}-own"
+    own.mkdir()
+    sandboxing = Sandboxing("auto", linted.roots, [own], own)
+    if not sandboxing.sandbox().holds:
+        pytest.skip(f"no sandbox works here: {sandboxing.words}")
+    outside = own.parent / f"{tmp_path.name}-outside"
+    install(linted.cwd, "ruff", f"open({str(outside)!r}, 'w').close()\n{LINTER}")
+
+    reports = await check(Check(sandboxing), linted, paths=["a.py"])
+
+    assert not outside.exists()
+    assert "ruff: nothing new, 1 older" in reports
+
+
+async def test_where_a_sandbox_is_required_and_there_is_none_no_program_runs(linted: Workspace) -> None:
+    sandboxing = Sandboxing("require", linted.roots, [], linted.cwd)
+    sandboxing._sandbox = Sandbox("none", "none: it was taken away", "require", sandboxing._places())
+
+    reports = await check(Check(sandboxing), linted, paths=["a.py"])
+
+    assert any("there is no sandbox" in line for line in reports)

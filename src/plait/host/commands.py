@@ -32,6 +32,7 @@ async def start_shell(
     env: Mapping[str, str] | None = None,
     on_output: OnOutput | None = None,
     max_bytes: int = KEPT_BYTES,
+    merge_stderr: bool = True,
     limits: Limits = USUAL_LIMITS,
     sandbox: Sandbox | None = None,
     grants: Grants = NOTHING,
@@ -50,7 +51,11 @@ async def start_shell(
     if sandbox is not None and sandbox.kind != "none":
         confining = partial(_start_confined, command, bash, sandbox, grants)
         process, names = await confining(
-            cwd=cwd, env=quiet() if env is None else env, on_output=on_output, max_bytes=max_bytes
+            cwd=cwd,
+            env=quiet() if env is None else env,
+            on_output=on_output,
+            max_bytes=max_bytes,
+            merge_stderr=merge_stderr,
         )
     else:
         brand = Brand()
@@ -60,6 +65,7 @@ async def start_shell(
             env=env,
             on_output=on_output,
             max_bytes=max_bytes,
+            merge_stderr=merge_stderr,
             brand=brand,
             on_start=WATCHDOG.begins,
         )
@@ -78,6 +84,7 @@ async def _start_confined(
     env: Mapping[str, str],
     on_output: OnOutput | None,
     max_bytes: int,
+    merge_stderr: bool,
 ) -> tuple[RunningProcess, GuardedNames]:
     brand = Brand()
     report, reporting = os.pipe()
@@ -95,6 +102,7 @@ async def _start_confined(
             env=confined.env,
             on_output=on_output,
             max_bytes=max_bytes,
+            merge_stderr=merge_stderr,
             brand=brand,
             pass_fds=(reporting,) if confined.reports else (),
             wrapped=confined.reports,

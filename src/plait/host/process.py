@@ -18,7 +18,7 @@ from plait.host.process_tree import Brand
 from plait.host.running import CANCEL_GRACE_S, OnOutput, ProcessEnd, RunningProcess
 from plait.protocol.errors import ToolRefused
 
-__all__ = ["ProcessEnd", "RunningProcess", "run_process", "start_process", "stream_lines"]
+__all__ = ["ProcessEnd", "RunningProcess", "end_of", "run_process", "start_process", "stream_lines"]
 
 KEPT_BYTES = 1_000_000
 # Lines of `stream_lines`: longer ones are cut; the program waits while so much is not yet consumed.
@@ -48,6 +48,11 @@ async def run_process(
     process = await start_process(
         argv, cwd=cwd, env=env, on_output=on_output, max_bytes=max_bytes, stdin=stdin, merge_stderr=merge_stderr
     )
+    return await end_of(process, deadline_s)
+
+
+async def end_of(process: RunningProcess, deadline_s: float | None) -> ProcessEnd:
+    """Wait for the end of a process; at the deadline, and on cancellation, as `run_process` has it."""
     try:
         async with asyncio.timeout(deadline_s):
             return await process.wait()

@@ -6,6 +6,7 @@ where the sandbox is named; with `require` no command runs then.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -187,11 +188,6 @@ class Sandboxing:
         threading.Thread(target=self.sandbox, name="plait-sandbox", daemon=True).start()
 
     @property
-    def tried(self) -> Sandbox | None:
-        """What was found, None as long as nothing was tried."""
-        return self._sandbox
-
-    @property
     def applies(self) -> bool:
         """False if it is known that commands run without one, since it is off or there is none."""
         return self.mode != "off" and (self.mode == "require" or self._sandbox is None or self._sandbox.kind != "none")
@@ -208,6 +204,16 @@ class Sandboxing:
             if self._sandbox is None:
                 self._sandbox = choose(self.mode, self._places())
             return self._sandbox
+
+    async def for_command(self, *, outside: bool = False) -> Sandbox | None:
+        """Return what a command runs in, None for nothing. outside: the user let it run without.
+
+        Raises:
+            ToolRefused: It may not run so.
+        """
+        sandbox = self._sandbox if self._sandbox is not None else await asyncio.to_thread(self.sandbox)
+        sandbox.refuse(outside=outside)
+        return None if sandbox.kind == "none" or outside else sandbox
 
     def _places(self) -> Places:
         name = sha256(os.fsencode("\0".join(self._roots))).hexdigest()[:16]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,10 +18,12 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
+from plait.host.commands import start_shell
 from plait.host.files import read_file
 from plait.host.git import Git, find_repository
 from plait.host.paths import Workspace
-from plait.host.process import run_process
+from plait.host.process import end_of
+from plait.host.sandbox import Sandboxing
 from plait.host.walk import Wanted, walk
 from plait.protocol.calls import CommandPreview, Preview, TextDetail
 from plait.protocol.effects import Access, CommandPart, Effects, Mode
@@ -60,7 +63,8 @@ class Check(Tool[CheckArgs]):
     args = CheckArgs
     cap: ClassVar[Cap] = Cap.COMMANDS
 
-    def __init__(self) -> None:
+    def __init__(self, sandboxing: Sandboxing | None = None) -> None:
+        self._sandboxing = sandboxing
         # By checker and directory: how often each file had each message when it last ran.
         self._former: dict[tuple[str, Path], Counter[tuple[str, str]]] = {}
 
@@ -91,7 +95,9 @@ class Check(Tool[CheckArgs]):
         if not args.syntax_only:
             # Their effects as parts are what they read, so that they run side by side.
             checkers = _checkers(files, ctx.workspace)
-            parts += [Part(checker.kind.name, reads, partial(_run_checker, checker)) for checker in checkers]
+            parts += [
+                Part(checker.kind.name, reads, partial(_run_checker, checker, self._sandboxing)) for checker in checkers
+            ]
         ctx.report(", ".join(part.label for part in parts))
         results = await ctx.run_parts(parts)
         reports = [
@@ -199,17 +205,18 @@ async def _syntax(files: Sequence[Path], workspace: Workspace) -> Report:
     return Report(SYNTAX, workspace.cwd, tuple(findings))
 
 
-async def _run_checker(checker: Checker) -> Report:
+async def _run_checker(checker: Checker, sandboxing: Sandboxing | None) -> Report:
     name = checker.kind.name
     if not checker.argv:
         return Report(name, checker.directory, problem="configured, but its program was not found")
-    end = await run_process(
-        checker.argv,
+    process = await start_shell(
+        shlex.join(checker.argv),
         cwd=checker.directory,
-        deadline_s=CHECKER_DEADLINE_S,
         max_bytes=MOST_OUTPUT_BYTES,
         merge_stderr=False,
+        sandbox=await sandboxing.for_command() if sandboxing is not None else None,
     )
+    end = await end_of(process, CHECKER_DEADLINE_S)
     output, errors = end.stdout.decode("utf-8", "replace"), end.stderr.decode("utf-8", "replace")
     # go and cargo report on standard error.
     findings = tuple(dict.fromkeys(checker.kind.parse(output) or parse_lines(errors)))

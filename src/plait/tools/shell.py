@@ -132,11 +132,7 @@ class Shell(Tool[ShellArgs]):
         """Return what the command runs in, None for nothing. Raises ToolRefused if it may not run so."""
         if self._sandboxing is None or ctx.by_user:
             return None
-        sandbox = self._sandboxing.tried
-        if sandbox is None:
-            sandbox = await asyncio.to_thread(self._sandboxing.sandbox)
-        sandbox.refuse(outside=args.outside_sandbox)
-        return None if sandbox.kind == "none" or args.outside_sandbox else sandbox
+        return await self._sandboxing.for_command(outside=args.outside_sandbox)
 
     def _leave(
         self, process: RunningProcess, args: ShellArgs, ctx: ToolContext, sandbox: Sandbox | None, grants: Grants
