@@ -21,7 +21,7 @@ from plait.protocol.file_events import FileChange, FileVersion
 from plait.protocol.ports import Emit
 from plait.protocol.queries import FileRewind, RewindPlan, RewindPoint
 from plait.session import rewinding
-from plait.session.rewinding import HISTORY, LOOKED_AT, Wanted
+from plait.session.rewinding import HISTORY, LOOKED_AT, POINTS, Wanted
 
 Select = Callable[[frozenset[str]], tuple[Stamped, ...]]
 """The events of these names, all of them, in order. Blocks; raises UserError."""
@@ -47,7 +47,7 @@ class Rewinder:
         self._take_history = take_history
 
     async def points(self) -> tuple[RewindPoint, ...]:
-        return await asyncio.to_thread(lambda: rewinding.points(self._select(LOOKED_AT)))
+        return await asyncio.to_thread(lambda: rewinding.points(self._select(POINTS)))
 
     async def plan(self, to_seq: int) -> RewindPlan:
         """Say what going back would do, without doing it. Raises UserError."""

@@ -20,7 +20,6 @@ from plait.protocol.events import (
     HistoryReplaced,
     MessagesRecorded,
     Rewound,
-    SessionStarted,
     Stamped,
     TodoChanged,
     TurnStarted,
@@ -30,20 +29,8 @@ from plait.protocol.queries import RewindPoint
 from plait.session.glance import title_of
 from plait.session.live import Live, backs
 
-LOOKED_AT = frozenset(
-    kind.__name__
-    for kind in (
-        BackgroundStarted,
-        CallReserved,
-        CallStarted,
-        FilesChanged,
-        FilesKept,
-        Rewound,
-        SessionStarted,
-        TodoChanged,
-        TurnStarted,
-    )
-)
+POINTS = frozenset(kind.__name__ for kind in (FilesChanged, FilesKept, Rewound, TurnStarted))
+LOOKED_AT = POINTS | {kind.__name__ for kind in (BackgroundStarted, CallReserved, CallStarted, TodoChanged)}
 HISTORY = frozenset(kind.__name__ for kind in (MessagesRecorded, HistoryReplaced, Rewound))
 MOST_NOTES = 12
 COMMAND_CHARACTERS = 60
@@ -160,7 +147,8 @@ def notes(events: Iterable[Stamped], to_seq: int) -> tuple[str, ...]:
     for key, reserved in open_commands.items():
         if key in started:
             command = _short(str(reserved.args.get("command", reserved.name)))
-            said[f"{command} was cut off: what it changed is not known, look with `git diff`."] = None
+            what = "was cut off, or could not be looked at: what it changed is not known, see `git diff`."
+            said[f"{command} {what}"] = None
     left_out = len(said) - MOST_NOTES
     more = (f"and {left_out} more like these",) if left_out > 0 else ()
     return (*list(said)[:MOST_NOTES], *more)

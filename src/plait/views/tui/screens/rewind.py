@@ -66,8 +66,8 @@ class PointPicker(Chooser):
 
 def point_line(point: RewindPoint) -> str:
     when = time.strftime("%H:%M", time.localtime(point.at / 1000))
-    files = {0: "", 1: "1 file changed since"}.get(point.files, f"{point.files} files changed since")
-    return f"{when}  {cut(sanitise_line(point.words), 60):<60}  {files}".rstrip()
+    files = {0: "", 1: " · 1 file changed since"}.get(point.files, f" · {point.files} files changed since")
+    return f"{when}  {cut(sanitise_line(point.words), 60)}{files}"
 
 
 class RewindPage(Screen[Rewind | None]):
