@@ -405,3 +405,17 @@ async def test_a_change_that_breaks_the_syntax_says_so_and_an_old_break_is_not_b
 
     assert "This change broke the syntax:\na.py:1" in broke.text
     assert "broke" not in other.text
+
+
+async def test_other_names_of_the_file_are_noted_and_keep_the_old_text(edit: Edit, workspace: Workspace) -> None:
+    file, other = workspace.cwd / "a.txt", workspace.cwd / "b.txt"
+    file.write_text("one\n")
+    os.link(file, other)
+    args = msgspec.convert(edits("a.txt", ("one", "two")), EditArgs)
+
+    effects = edit.effects(args, workspace)
+    output = await edit.run(args, make_context(workspace))
+
+    assert effects.reason == "edits a.txt, one of 2 names of the same file: the others keep the old text"
+    assert "one of 2 names of the same file" in output.text
+    assert (file.read_text(), other.read_text()) == ("two\n", "one\n")

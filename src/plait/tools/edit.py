@@ -7,6 +7,7 @@ approval is what is written, and it is written only if the file is still what th
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -75,11 +76,12 @@ class Edit(WritingTool[EditArgs]):
         path = _target(args, workspace)
         secret = credential(path.as_posix())
         what = "writes" if args.content is not None else "edits"
+        notes = (", which may hold secrets" if secret else "") + (f", {links}" if (links := _other_names(path)) else "")
         return Effects(
             (Access(Mode.WRITE, path.as_posix()),),
             # The answer shows lines around the change.
             credentials=(path.as_posix(),) if secret else (),
-            reason=f"{what} {printable(workspace.show(path))}" + (", which may hold secrets" if secret else ""),
+            reason=f"{what} {printable(workspace.show(path))}{notes}",
         )
 
     async def plan(self, args: EditArgs, workspace: Workspace) -> Plan:
@@ -148,6 +150,15 @@ def _target(args: EditArgs, workspace: Workspace) -> Path:
     return path
 
 
+def _other_names(path: Path) -> str:
+    """Say that a file has more names than this one (hard links), which may lie outside of the workspace."""
+    try:
+        names = os.stat(path, follow_symlinks=False).st_nlink
+    except OSError:
+        return ""
+    return f"one of {names} names of the same file: the others keep the old text" if names > 1 else ""
+
+
 def _prepare(path: Path, name: str, state: FileState | None, args: EditArgs) -> Write:
     try:
         former = decode(state.data) if state is not None else None
@@ -170,7 +181,7 @@ def _prepare(path: Path, name: str, state: FileState | None, args: EditArgs) -> 
         data,
         before=state.sha256 if state is not None else None,
         after=sha256(data),
-        text=_report(name, args, change, like),
+        text="\n".join(filter(None, (_report(name, args, change, like), _other_names(path)))),
         detail=diff_detail(name, change),
     )
 
