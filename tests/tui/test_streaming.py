@@ -75,6 +75,26 @@ def test_a_long_text_is_drawn_in_pieces_as_it_would_be_in_one(pieces: list[str],
     assert [line for line in page.texts() if line] == [line for line in whole(text) if line]
 
 
+@pytest.mark.parametrize("item", ["1. one\n", "1) one\n", "7. one\n", "1. one\n\n", "0. one\n", "1. one\n   - two\n"])
+@pytest.mark.parametrize("count", [250, 1200])
+def test_a_list_of_equal_numbers_goes_on_counting_where_it_is_cut(item: str, count: int) -> None:
+    page = Page()
+    for start in range(0, count, 10):
+        page.append(item * min(10, count - start))
+
+    assert len(page.sheet.blocks) > 1
+    assert [line for line in page.texts() if line] == [line for line in whole(item * count) if line]
+
+
+def test_a_list_goes_on_whose_next_number_has_come_only_in_part() -> None:
+    page = Page()
+    for piece in ("1. one\n\n", "1", ". two\n"):
+        page.append(piece)
+        page.texts()
+
+    assert [line for line in page.texts() if line] == ["  1. one", "  2. two"]
+
+
 def test_a_settled_line_is_never_drawn_again() -> None:
     page = Page()
     seen: list[object] = []

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_WIDTH = 100
 LIST_ITEM = re.compile(r"^ {0,3}(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
+# The beginning of a mark that has not come whole.
+HALF_ITEM = re.compile(r"^ {0,3}\d{1,9}\Z")
 FENCE = re.compile(r"^\s{0,3}(`{3,}|~{3,})")
 
 
@@ -68,7 +70,7 @@ def _scan(text: str, enough: int | None = None) -> tuple[int, str]:
             after_blank = line.endswith("\n")
             continue
         item = LIST_ITEM.match(line) is not None
-        goes_on = in_list and (item or line[0] in " \t")
+        goes_on = in_list and (item or line[0] in " \t" or HALF_ITEM.match(line) is not None)
         if after_blank and not goes_on:
             closed = start
             if enough is not None and closed >= enough:
@@ -81,9 +83,34 @@ def _scan(text: str, enough: int | None = None) -> tuple[int, str]:
     return closed, opening
 
 
-def render(text: str, width: int, palette: Palette) -> list[Text]:
-    """Return the lines of a Markdown text, at most `width` cells wide (prose at most 100)."""
-    return list(_Renderer(width, palette).blocks(_parser().parse(text)))
+def number_at(text: str, place: int, first_number: int | None = None) -> int | None:
+    """Return the number with which the item of a list at `place` is shown; None if it is no item of a numbered list.
+
+    first_number: of the list with which the text begins, as in `render`.
+    """
+    end = text.find("\n", place)
+    tokens = _parser().parse(text if end < 0 else text[:end])
+    starts = [index for index, token in enumerate(tokens) if token.level == 0 and token.nesting == 1]
+    if not starts or tokens[starts[-1]].type != "ordered_list_open":
+        return None
+    begins_at = _first_number(tokens[starts[-1]]) if starts[-1] or first_number is None else first_number
+    return begins_at + sum(token.type == "list_item_open" and token.level == 1 for token in tokens[starts[-1] :]) - 1
+
+
+def _first_number(token: Token) -> int:
+    start = token.attrGet("start")
+    return 1 if start is None else int(start)
+
+
+def render(text: str, width: int, palette: Palette, first_number: int | None = None) -> list[Text]:
+    """Return the lines of a Markdown text, at most `width` cells wide (prose at most 100).
+
+    first_number: of the numbered list with which the text begins, if that goes on from somewhere else.
+    """
+    tokens = _parser().parse(text)
+    if first_number is not None and tokens and tokens[0].type == "ordered_list_open":
+        tokens[0].attrSet("start", first_number)
+    return list(_Renderer(width, palette).blocks(tokens))
 
 
 def warm_up() -> None:
@@ -151,7 +178,7 @@ class _Renderer:
             yield Text.assemble(" " * indent, line) if indent else line
 
     def _list(self, token: Token, inner: Sequence[Token], indent: int) -> Iterator[Text]:
-        number = int(token.attrGet("start") or 1)
+        number = _first_number(token)
         index = 0
         while index < len(inner):
             end = _closing(inner, index)

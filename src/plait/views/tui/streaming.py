@@ -21,44 +21,58 @@ LONG = 1500
 LONGEST = 6000
 """Characters beyond which it is cut anywhere."""
 ITEM = re.compile(r"^(?:[-*+]|\d{1,9}[.)])\s", re.MULTILINE)
+NUMBERED = re.compile(r"\d{1,9}([.)])\s")
 
 
 def next_cut(text: str, carry: str) -> tuple[int, bool, str] | None:
-    """Return where the first piece of a growing text ends; whether the next goes on without a gap; and in what fence.
+    """Return where the first piece of a growing text ends; whether the next goes on without a gap; and what it carries.
 
-    `carry` is the line that opened the fence in which the text begins. None if it is not long enough yet.
+    `carry` is the line that opened the fence in which the text begins, or the mark with which its numbered list goes
+    on. None if it is not long enough yet.
     """
     if len(text) <= PIECE:
         return None
+    fence = "" if NUMBERED.match(carry) else carry
     piece = text[:LONG]
-    closed = markdown.first_closed(carry + piece, len(carry) + PIECE) - len(carry)
+    closed = markdown.first_closed(fence + piece, len(fence) + PIECE) - len(fence)
     if 0 < closed < len(text):
         return closed, False, ""
     if len(text) <= LONG:
         return None
-    inside = markdown.open_fence(carry + piece)
+    inside = markdown.open_fence(fence + piece)
     newline = piece.rfind("\n")
-    if inside and newline > 0 and (carry or newline >= len(inside)):
+    if inside and newline > 0 and (fence or newline >= len(inside)):
         return newline + 1, True, inside
     items = [found.start() for found in ITEM.finditer(piece, PIECE)]
     if items and not inside and ITEM.match(text):
-        return items[-1], True, ""
+        return items[-1], True, _mark_at(text, items[-1], carry)
     window = text[: 2 * LONGEST]
-    closed = markdown.first_closed(carry + window, len(carry) + PIECE) - len(carry)
+    closed = markdown.first_closed(fence + window, len(fence) + PIECE) - len(fence)
     if 0 < closed < len(text):
         return closed, False, ""
     if len(text) <= LONGEST:
         return None
     window = text[:LONGEST]
-    inside = markdown.open_fence(carry + window)
+    inside = markdown.open_fence(fence + window)
     end = window.rfind("\n") + 1 or window.rfind(" ") + 1 or LONGEST
-    return end, True, inside
+    return end, True, inside or _mark_at(text, end, carry)
+
+
+def _mark_at(text: str, place: int, carry: str) -> str:
+    """The mark with which the numbered list that is cut at `place` goes on; empty if none is."""
+    mark = NUMBERED.match(text, place)
+    number = markdown.number_at(text, place, _number(carry)) if mark is not None else None
+    return f"{number}{mark[1]} " if mark is not None and number is not None else ""
+
+
+def _number(carry: str) -> int | None:
+    return int(carry[:-2]) if NUMBERED.match(carry) else None
 
 
 class StreamedMarkdown:
     """`lines` draws `text` as far as it has come; the first `settled_lines` of them never change for a width.
 
-    `carry` is the line that opened the fence in which the text begins.
+    `carry` is the line that opened the fence in which the text begins, or the mark with which its list goes on.
     """
 
     def __init__(self, text: str = "", carry: str = "") -> None:
@@ -81,22 +95,23 @@ class StreamedMarkdown:
         if self._drawn_for != drawn_for:
             self._drawn_for, self._settled, self._settled_at = drawn_for, [], 0
         carry = self._carry if self._settled_at == 0 else ""
-        tail = self.text[self._settled_at :]
-        if carry and not tail:
+        rest = self.text[self._settled_at :]
+        if carry and not rest:
             return []
-        if carry and markdown.closes(carry, tail):
+        if carry and markdown.closes(carry, rest):
             # All of the fence was in the pieces before.
-            tail, carry = tail.partition("\n")[2], ""
-            return _draw(tail, width, palette)
-        tail = carry + tail
+            return _draw(rest.partition("\n")[2], width, palette)
+        number = _number(carry)
+        fence = "" if number is not None else carry
+        tail = fence + rest
         closed = markdown.split_closed(tail)
-        if len(carry) < closed < len(tail):
-            lines = _draw(tail[:closed], width, palette)
+        if len(fence) < closed < len(tail):
+            lines = _draw(tail[:closed], width, palette, number)
             # Between blocks there is a line.
             self._settled += [*lines, Text("")] if lines else []
-            self._settled_at += closed - len(carry)
-            tail = tail[closed:]
-        return [*self._settled, *_draw(tail, width, palette)]
+            self._settled_at += closed - len(fence)
+            tail, number = tail[closed:], None
+        return [*self._settled, *_draw(tail, width, palette, number)]
 
 
 class StreamedThought:
@@ -124,6 +139,6 @@ class StreamedThought:
         return wrap(Text(text if self._settled else text.lstrip(), palette.dim), width)
 
 
-def _draw(text: str, width: int, palette: Palette) -> list[Text]:
-    lines = markdown.render(sanitise(text), width, palette)
+def _draw(text: str, width: int, palette: Palette, first_number: int | None = None) -> list[Text]:
+    lines = markdown.render(sanitise(text), width, palette, first_number)
     return [Text.assemble("  ", line) for line in lines]
