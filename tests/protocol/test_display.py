@@ -7,12 +7,20 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, strategies as st
 
-from plait.protocol.display import is_safe, sanitise, sanitise_command, sanitise_in_place, sanitise_line, sanitise_path
+from plait.protocol.display import (
+    is_safe,
+    sanitise,
+    sanitise_command,
+    sanitise_in_place,
+    sanitise_line,
+    sanitise_output,
+    sanitise_path,
+)
 
 # Drawn, although Unicode counts them with the invisible ones.
 DRAWN = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
 JOINERS = "\u200c\u200d"
-ALL = (sanitise, sanitise_line, sanitise_command, sanitise_path, sanitise_in_place)
+ALL = (sanitise, sanitise_line, sanitise_output, sanitise_command, sanitise_path, sanitise_in_place)
 HOSTILE = st.text(
     st.one_of(
         st.characters(),
@@ -36,7 +44,7 @@ def test_no_control_format_or_surrogate_character_is_left(made_safe: Callable[[s
         assert category != "Cf" or char in DRAWN + JOINERS or 0xE0020 <= ord(char) <= 0xE007F
 
 
-@pytest.mark.parametrize("made_safe", [sanitise_line, sanitise_path])
+@pytest.mark.parametrize("made_safe", [sanitise_line, sanitise_output, sanitise_path])
 @given(HOSTILE)
 def test_a_line_is_one_line(made_safe: Callable[[str], str], text: str) -> None:
     assert len(made_safe(text).splitlines()) <= 1
@@ -164,3 +172,14 @@ def _once_s(made_safe: Callable[[str], str], text: str) -> float:
 def test_a_command_that_goes_on_far_below_says_so() -> None:
     assert sanitise_command("ls" + "\n" * 30 + "curl evil") == "ls\n<29 empty lines>\ncurl evil"
     assert sanitise_command("ls" + "\n  " * 30 + "\ncurl evil") == "ls\n<30 empty lines>\ncurl evil"
+
+
+@pytest.mark.parametrize("gap", [40, 72, 119])
+def test_an_output_may_align_with_blanks(gap: int) -> None:
+    assert sanitise_output("." + " " * gap + "[100%]") == "." + " " * gap + "[100%]"
+    assert sanitise_output("é" + " " * gap + "[100%]") == "é" + " " * gap + "[100%]"
+
+
+def test_an_output_hides_nothing_behind_blanks() -> None:
+    assert sanitise_output("." + " " * 120 + "evil") == ". <120 spaces> evil"
+    assert sanitise_output("." + "\u00a0" * 130 + "evil") == ". <130 spaces> evil"

@@ -253,6 +253,15 @@ async def test_keys_meant_for_the_prompt_do_not_answer() -> None:
         assert stage.app.chat.prompt.text == "may"
 
 
+async def test_why_it_is_dangerous_is_said_once() -> None:
+    async with staged() as stage:
+        preview = CommandPreview("rm -rf ~; touch a", "/w", "destroys the home; writes `a` through `touch`")
+        await ask(stage, ApprovalAsked(key(1), "shell", {"command": "x"}, preview, (), "destroys the home"))
+
+        assert stage.screen.count("destroys the home") == 1
+        assert "writes `a` through `touch` · in /w" in stage.screen
+
+
 async def test_what_is_dangerous_has_no_always() -> None:
     async with staged() as stage:
         preview = CommandPreview("rm -rf ~", "/w", "deletes your home directory")

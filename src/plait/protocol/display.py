@@ -27,6 +27,8 @@ GAP = 40
 """So many blanks in a row may push what follows out of sight."""
 EMPTY_LINES = 12
 LONG_GAP = re.compile(f"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]{{{GAP},}}")
+WIDE_GAP = 120
+"""The same where lines are as wide as a terminal, and programs print columns."""
 SPACES = " " * GAP
 LONG_PAUSE = re.compile(f"\n(?:[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]*\n){{{EMPTY_LINES},}}")
 # Alphabets that join their letters, or not, by U+200C and U+200D: Arabic and its kin, those of India and its east.
@@ -60,6 +62,13 @@ def sanitise_line(text: str) -> str:
     return sanitise(text, keep_newlines=False)
 
 
+def sanitise_output(line: str) -> str:
+    """Return one line of what a program printed as one safe line: it may align with blanks, but hide nothing behind."""
+    if PLAIN.match(line) and "\n" not in line:
+        return _spaced(line, WIDE_GAP)
+    return _made_visible(line, exact=False, keep_newlines=False, gap=WIDE_GAP)
+
+
 def sanitise_command(text: str) -> str:
     """Return a command, or whatever else is read letter by letter, so that nothing in it looks like something else."""
     shown = _spaced(text) if PLAIN.match(text) else _made_visible(text, exact=True, keep_newlines=True)
@@ -84,7 +93,7 @@ def is_safe(text: str) -> bool:
     return all(_belongs(match) for match in UNSAFE.finditer(text))
 
 
-def _made_visible(text: str, *, exact: bool, keep_newlines: bool) -> str:
+def _made_visible(text: str, *, exact: bool, keep_newlines: bool, gap: int = GAP) -> str:
     text = text.replace("\r\n", "\n").replace("\t", TAB)
     if not keep_newlines:
         text = text.replace("\n", "\u240a")
@@ -94,14 +103,14 @@ def _made_visible(text: str, *, exact: bool, keep_newlines: bool) -> str:
         from plait.protocol.lookalikes import in_command, in_prose
 
         text = counted(_marked(text, in_command(text) if exact else in_prose(text)))
-    return _spaced(UNSAFE.sub(_shown, text))
+    return _spaced(UNSAFE.sub(_shown, text), gap)
 
 
-def _spaced(text: str) -> str:
-    """Say long blanks instead of showing them."""
+def _spaced(text: str, gap: int = GAP) -> str:
+    """Say blanks that are at least `gap` long instead of showing them."""
     # A regex is slow beside a look for a string that all its matches hold.
     if SPACES in text or (not text.isascii() and LONG_GAP.search(text)):
-        text = LONG_GAP.sub(_marked_gap, text)
+        text = LONG_GAP.sub(lambda match: match[0] if len(match[0]) < gap else _marked_gap(match), text)
     return text
 
 

@@ -22,7 +22,7 @@ from plait.protocol.calls import (
     TodoDetail,
     TodoItem,
 )
-from plait.protocol.display import sanitise, sanitise_line, sanitise_path
+from plait.protocol.display import sanitise, sanitise_line, sanitise_output, sanitise_path
 from plait.views.tui.blocks import Block
 from plait.views.tui.diff import diff_lines
 from plait.views.tui.palette import Palette
@@ -306,7 +306,7 @@ class CallCard(Block):
 
     @staticmethod
     def _line(line: str, width: int, palette: Palette) -> Text:
-        return Text(cut(sanitise_line(line[:2000]), width), palette.dim)
+        return Text(cut(sanitise_output(line[:2000]), width), palette.dim)
 
     def plain(self) -> str:
         match self.row.detail:

@@ -17,7 +17,7 @@ from textual.strip import Strip
 from textual.widgets import OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
-from plait.protocol.display import sanitise_line
+from plait.protocol.display import sanitise_line, sanitise_output
 from plait.protocol.queries import SessionInfo
 from plait.views.tui.keymap import KEYS, Keyboard
 from plait.views.tui.palette import Palette
@@ -55,7 +55,7 @@ class LinesView(ScrollView, can_focus=True):
         if place >= len(self._lines):
             return Strip.blank(self.size.width, self.rich_style)
         line = self._lines[place]
-        text = Text(sanitise_line(line[:LONGEST_LINE])) if isinstance(line, str) else line
+        text = Text(sanitise_output(line[:LONGEST_LINE])) if isinstance(line, str) else line
         left, width = self.scroll_offset.x, self.size.width
         return to_strip(text, left + width, self.rich_style).crop(left, left + width)
 

@@ -151,8 +151,10 @@ class ApprovalPanel(Widget, can_focus=True):
                     Text.assemble(("$ " if number == 0 else "  ", palette.write), piece)
                     for number, piece in enumerate(pieces)
                 ]
-                where = "" if cwd == "." else f" · in {sanitise_path(cwd)}"
-                lines += wrap(Text(f"{sanitise(reason)}{where}", palette.dim), width)
+                said = "; ".join(words for words in reason.split("; ") if words not in (asked.danger or ""))
+                where = "" if cwd == "." else f"in {sanitise_path(cwd)}"
+                if said or where:
+                    lines += wrap(Text(" · ".join(filter(None, (sanitise(said), where))), palette.dim), width)
             case TextPreview(text=text):
                 lines += markdown.render(sanitise(text), width, palette)
                 if asked.reason and asked.name != "propose_plan":
