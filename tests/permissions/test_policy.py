@@ -101,6 +101,8 @@ def test_no_rule_covers_what_governs_permissions_or_programs(request_):
 def test_a_wildcard_never_reaches_credentials_a_rule_that_names_them_does():
     assert decide(SECRET, "default", rules("allow read", "allow read(**)"), interactive=True).verdict == "ask"
     assert decide(SECRET, "default", rules("allow read(.env)"), interactive=True).verdict == "allow"
+    assert decide(read("conf/.env"), "default", rules("allow read(conf)"), interactive=True).verdict == "ask"
+    assert decide(read(".ssh/id_rsa"), "default", rules("allow read(.ssh)"), interactive=True).verdict == "allow"
     assert decide(shell("cat .env"), "default", rules("allow shell(cat *)"), interactive=True).verdict == "ask"
     assert decide(shell("cat .env"), "default", rules("allow shell(cat .env)"), interactive=True).verdict == "allow"
 

@@ -1,6 +1,7 @@
 import pytest
 from tests.permissions.calls_to_decide import edit, fetch, read, rules, shell
 
+from plait.host.paths import Workspace
 from plait.permissions.rules import matches, parse_rule, split_rules
 from plait.protocol.errors import UserError
 
@@ -226,3 +227,54 @@ def test_hosts_are_compared_by_label(pattern, host, allowed, forbidden):
 
 def test_every_host_of_a_fetch_must_be_covered():
     assert not allows("web_fetch(domain:a.org)", fetch("a.org", "b.org"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "git -c core.pager=./x log", "git -c alias.x='!touch y' x", "git -c core.sshCommand=./x fetch", "git -c",
+        "git --exec-path=. status", "git --exec-path . gc", "git --config-env=core.pager=X log", "git -C /srv/x pull",
+        "git -C .. pull", "git --git-dir=/srv/x/.git gc", "git --work-tree=/ checkout -f", "git grep -O./x y",
+        "git grep -nO./x y", "git grep --open-files-in-pager=./x y", "git diff --ext-diff", "git difftool -x ./x",
+        "git difftool --extcmd=./x", "git fetch --upload-pack=./x", "git fetch --upload-p ./x", "git push --rec=./x",
+        "git clone -u ./x a", "git clone -c core.fsmonitor=./x a", "git clone --config core.fsmonitor=./x a",
+        "git init --template=x", "true && git -c core.pager=./x log", "timeout 5 git -c core.pager=./x log",
+    ],
+)  # fmt: skip
+def test_a_wildcard_reaches_no_option_by_which_git_runs_another_program(command):
+    assert not allows("shell(git *)", shell(command))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "git commit -m x", "git -c user.name=a -c user.email=a@b commit -m x", "git -c color.ui=never add .",
+        "git -C /w/sub add .", "git -C sub add .", "git push -u origin main", "git fetch -u", "git commit -c HEAD",
+        "git switch --track origin/x", "git branch --contains x", "git rebase --continue", "git merge --commit x",
+        "git checkout --theirs x", "git stash -u", "git -c commit.gpgsign=false commit --template-not -m x",
+    ],
+)  # fmt: skip
+def test_a_wildcard_covers_the_usual_options_of_git(command):
+    assert allows("shell(git *)", shell(command))
+
+
+def test_a_rule_may_spell_an_option_by_which_git_runs_another_program():
+    assert allows("shell(git -c core.pager=less *)", shell("git -c core.pager=less log -p"))
+    assert not allows("shell(git -c *)", shell("git -c core.pager=./x log"))
+
+
+def test_a_shell_that_reads_a_file_of_its_own_first_is_not_seen_through():
+    assert allows("shell(npm run build)", shell("bash -c 'npm run build'"))
+    assert allows("shell(npm run build)", shell("bash -euo pipefail -c 'npm run build'"))
+    assert not allows("shell(npm run build)", shell("bash --rcfile x -ic 'npm run build'"))
+    assert not allows("shell(npm run build)", shell("bash --init-file ./x -i -c 'npm run build'"))
+
+
+def test_a_wildcard_for_names_does_not_lead_out_through_a_link(tmp_path):
+    (tmp_path / "w" / "src").mkdir(parents=True)
+    (tmp_path / "w" / "src" / "out").symlink_to(tmp_path)
+    workspace = Workspace.at(tmp_path / "w")
+
+    assert allows("shell(touch src/*)", shell("touch src/a", workspace))
+    assert not allows("shell(touch src/*)", shell("touch src/out/a", workspace))
+    assert not allows("shell(rm src/*)", shell("rm src/out/a", workspace))

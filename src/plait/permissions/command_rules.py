@@ -5,12 +5,14 @@ A part is one simple command as `effects.shell` found it; nothing here parses a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from plait.permissions.idle_options import needed_words
 from plait.permissions.patterns import CommandPattern, command_pattern, joined, path_fits, token_allows, token_forbids
+from plait.permissions.steering_options import steers
 from plait.protocol.effects import Access, CommandPart, Mode
 
 
@@ -20,16 +22,25 @@ def shell_covered(
     command: str,
     parts: tuple[CommandPart, ...],
     roots: tuple[Path, ...],
+    *,
+    leads_out: bool = False,
 ) -> bool:
     """True if every part of a command is read-only or fits one of the patterns, and every written redirect is covered.
 
+    leads_out: it touches something outside of the roots, be it through a link; no wildcard for names covers that.
     The whole command, spelled exactly as a pattern is, is covered too: that is how a line with substitutions is
     allowed. `edit_patterns` are those of allowing `edit` rules; they may cover the targets of redirects.
     """
     if command in patterns:
         return True
-    patterns = tuple(piece for pattern in patterns for piece in joined(pattern))
+    patterns = tuple(
+        piece for pattern in patterns for piece in joined(pattern) if not (leads_out and _has_wild_name(piece))
+    )
     return bool(parts) and all(_part_covered(part, patterns, edit_patterns, roots) for part in parts)
+
+
+def _has_wild_name(pattern: str) -> bool:
+    return any("*" in token for token in command_pattern(pattern).tokens)
 
 
 def _part_covered(
@@ -49,6 +60,9 @@ def _part_covered(
     )
 
 
+SHELLS = frozenset(("bash", "dash", "ksh", "sh", "zsh"))
+# Of a shell: what runs a text, and how it takes errors. Others make it read a file of somebody's first.
+SHELL_OPTIONS = re.compile(r"-[ceuxlo]+|pipefail|errexit|nounset|--")
 # Local, and they do nothing by themselves. `ssh`, `script` and `find` do: a rule has to name them.
 SEEN_THROUGH = frozenset(
     (
@@ -65,23 +79,32 @@ def _is_seen_through(part: CommandPart) -> bool:
     folder, _, name = part.argv[0].rpartition("/")
     if name not in SEEN_THROUGH or folder not in ("", "/bin", "/usr/bin"):
         return False
+    if name in SHELLS:
+        before = part.argv[1 : next((at for at, word in enumerate(part.argv) if at and not _is_option(word)), None)]
+        return all(SHELL_OPTIONS.fullmatch(word) for word in before)
     # Variables set by `env` may load code, as those before a command may.
     return name != "env" or not any("=" in word or word.startswith(("-S", "-C", "--c", "--s")) for word in part.argv)
+
+
+def _is_option(word: str) -> bool:
+    return word.startswith("-") or word in ("pipefail", "errexit", "nounset")
 
 
 def _part_fits(
     part: CommandPart, pattern: CommandPattern, edit_patterns: tuple[str, ...], roots: tuple[Path, ...]
 ) -> bool:
-    if _words_fit(part, part.argv, pattern):
+    if _words_fit(part, part.argv, pattern, roots):
         return _redirects_covered(part, pattern.redirects, edit_patterns, roots)
     needed = needed_words(part.argv)
     # What may be left out must be told from a value that may be anything.
     if pattern.exact or needed == part.argv or not all(part.literal or is_plain(word) for word in part.argv):
         return False
-    return _words_fit(part, needed, pattern) and _redirects_covered(part, pattern.redirects, edit_patterns, roots)
+    return _words_fit(part, needed, pattern, roots) and _redirects_covered(
+        part, pattern.redirects, edit_patterns, roots
+    )
 
 
-def _words_fit(part: CommandPart, argv: tuple[str, ...], pattern: CommandPattern) -> bool:
+def _words_fit(part: CommandPart, argv: tuple[str, ...], pattern: CommandPattern, roots: tuple[Path, ...]) -> bool:
     tokens, env = pattern.tokens, list(part.env)
     while env and tokens and tokens[0] == env[0]:
         tokens, env = tokens[1:], env[1:]
@@ -92,6 +115,8 @@ def _words_fit(part: CommandPart, argv: tuple[str, ...], pattern: CommandPattern
             return False
         # What holds for one name in a directory holds for several.
         tokens = (*tokens, *(tokens[-1] for _ in argv[len(tokens) :]))
+    if not pattern.exact and steers(argv, _spelled_out(tokens, argv), roots):
+        return False
     if part.runs and not _names_the_inner_command(part, len(tokens), pattern):
         return False
     fixed = argv[: len(tokens)]
@@ -99,6 +124,12 @@ def _words_fit(part: CommandPart, argv: tuple[str, ...], pattern: CommandPattern
     if not part.literal and any(not is_plain(word) for word in fixed):
         return False
     return all(token_allows(token, word) for token, word in zip(tokens, fixed, strict=True))
+
+
+def _spelled_out(tokens: tuple[str, ...], argv: tuple[str, ...]) -> int:
+    """How many words from the first a pattern spells letter by letter."""
+    pairs = zip(tokens, argv, strict=False)
+    return next((at for at, (token, word) in enumerate(pairs) if token != word), min(len(tokens), len(argv)))
 
 
 def _names_the_inner_command(part: CommandPart, token_count: int, pattern: CommandPattern) -> bool:

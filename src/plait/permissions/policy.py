@@ -12,7 +12,7 @@ from pathlib import Path
 from plait.host.protected import credential, holds_git, protected
 from plait.host.sandbox_grants import NOTHING, grants_of
 from plait.permissions.offers import narrow_patterns
-from plait.permissions.rules import covering, is_exact, matches
+from plait.permissions.rules import covering, matches, names_secrets
 from plait.protocol.calls import Args
 from plait.protocol.commands import PermissionMode, Rule, Verdict
 from plait.protocol.effects import Access, Effects, Mode, covers
@@ -134,7 +134,7 @@ def _stays_inside(request: Request) -> bool:
 def _allowed_by(rules: Sequence[Rule], request: Request) -> Rule | None:
     """Return the rule that allows a request; credentials are covered only by a rule that spells out what it covers."""
     if _credentials(request.effects):
-        rules = [rule for rule in rules if is_exact(rule)]
+        rules = [rule for rule in rules if names_secrets(rule)]
     return covering(rules, request)
 
 

@@ -7,17 +7,19 @@ is `permissions.policy`'s.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+from plait.host.protected import credential
 from plait.permissions.command_rules import shell_covered, shell_forbidden
 from plait.permissions.patterns import path_fits
 from plait.protocol.calls import Args
 from plait.protocol.commands import Rule, Scope, Verdict
-from plait.protocol.effects import Access, Effects, Mode
+from plait.protocol.effects import Effects, Mode
 from plait.protocol.errors import UserError
 from plait.protocol.lean import dataclass
 
@@ -134,17 +136,21 @@ def covering(rules: Sequence[Rule], request: Call) -> Rule | None:
     return own[0][0]
 
 
-def is_exact(rule: Rule) -> bool:
-    """True if the rule names what it covers without any wildcard."""
-    pattern = parse_text(rule.pattern).pattern
-    return pattern is not None and not set(pattern) & set("*?[") and not pattern.endswith("/")
+def names_secrets(rule: Rule) -> bool:
+    """True if the rule spells the secrets it covers: without any wildcard, not by a directory that holds some."""
+    parsed = parse_text(rule.pattern)
+    pattern = parsed.pattern
+    if pattern is None or set(pattern) & set("*?[") or pattern.endswith("/"):
+        return False
+    return parsed.tool not in PATH_TOOLS or credential("/" + os.path.expanduser(pattern).lstrip("/"))
 
 
 def _patterns_cover(patterns: tuple[str, ...], allowing: Sequence[tuple[Rule, Parsed]], call: Call) -> bool:
     effects = call.effects
     if call.name == "shell":
         edits = tuple(parsed.pattern or "**" for _, parsed in allowing if parsed.tool == "edit")
-        return shell_covered(patterns, edits, _command(call), effects.parts, call.roots)
+        leads_out = not all(_is_below(access.path, call.roots) for access in effects.accesses)
+        return shell_covered(patterns, edits, _command(call), effects.parts, call.roots, leads_out=leads_out)
     if call.name == "web_fetch":
         return bool(effects.network) and all(
             any(_host_fits(pattern, host, forbidding=False) for pattern in patterns) for host in effects.network
@@ -159,8 +165,8 @@ def _patterns_cover(patterns: tuple[str, ...], allowing: Sequence[tuple[Rule, Pa
     )
 
 
-def _path_covered(patterns: tuple[str, ...], access: Access, roots: tuple[Path, ...]) -> bool:
-    return any(path_fits(pattern, access, roots, forbidding=False) for pattern in patterns)
+def _is_below(path: str, roots: tuple[Path, ...]) -> bool:
+    return any(Path(path).is_relative_to(root) for root in roots)
 
 
 def _command(call: Call) -> str:

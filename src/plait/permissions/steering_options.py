@@ -1,0 +1,66 @@
+"""Options by which git runs another program, or works somewhere else: no wildcard of a rule reaches them. Pure.
+
+`shell(git *)` is what git does to this repository. `git -c alias.x='!…' x` or `git --exec-path=.` is any program at
+all, and asks unless a rule spells the option.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+# Settings for one call that name no program and no place.
+HARMLESS_SETTING = re.compile(
+    r"(?:user|author|committer|color|column|advice|log|status|i18n|versionsort|blame)\.[\w.-]+"
+    r"|core\.(?:quotepath|autocrlf|abbrev|ignorecase|filemode|longpaths|safecrlf|eol|commentchar|precomposeunicode)"
+    r"|(?:commit|tag|push)\.gpgsign|init\.defaultbranch|merge\.(?:ff|conflictstyle|renames)|pull\.(?:rebase|ff)"
+    r"|rebase\.(?:autostash|autosquash)|push\.(?:default|autosetupremote|followtags)|fetch\.(?:prune|parallel)"
+    r"|diff\.(?:renames|algorithm|noprefix|mnemonicprefix|context|colormoved)|rerere\.enabled|gc\.auto"
+    r"|http\.(?:postbuffer|lowspeedlimit|lowspeedtime)|protocol\.version|core\.(?:pager|editor)=(?:cat|true|:|)",
+    re.IGNORECASE,
+)
+PLACES = ("-C", "--git-dir", "--work-tree", "--namespace")
+LONG = ("--upload-pack", "--receive-pack", "--open-files-in-pager", "--ext-diff", "--extcmd", "--template", "--config")
+SHORTEST_PREFIX = 5
+SHORT = {"grep": "-O", "difftool": "-x", "clone": "-u", "ls-remote": "-u"}
+TAKE_VALUE = ("-c", "-C", "--git-dir", "--work-tree", "--namespace", "--config-env", "--exec-path", "--super-prefix")
+
+
+def steers(argv: Sequence[str], first: int, roots: Sequence[Path]) -> bool:
+    """True if one of the words from `first` on lets git run what the line names, or work outside of `roots`."""
+    if not argv or argv[0] != "git":
+        return False
+    place = 1
+    while place < len(argv) and argv[place].startswith("-"):
+        option, equals, value = argv[place].partition("=")
+        takes_next = option in TAKE_VALUE and not equals
+        if takes_next:
+            value = argv[place + 1] if place + 1 < len(argv) else ""
+        if place + takes_next >= first and _global(option, value, roots):
+            return True
+        place += 1 + takes_next
+    name = argv[place] if place < len(argv) else ""
+    return any(_of_command(name, word) for word in argv[max(first, place + 1) :])
+
+
+def _global(option: str, value: str, roots: Sequence[Path]) -> bool:
+    if option == "-c":
+        return HARMLESS_SETTING.fullmatch(value) is None and HARMLESS_SETTING.fullmatch(value.partition("=")[0]) is None
+    if option in PLACES:
+        path = Path(value)
+        elsewhere = path.is_absolute() and not any(path.is_relative_to(root) for root in roots)
+        return elsewhere or value.startswith("~") or ".." in path.parts or not value
+    return option in TAKE_VALUE
+
+
+def _of_command(name: str, word: str) -> bool:
+    if word.startswith("--"):
+        option = word.partition("=")[0]
+        if name not in ("clone", "init") and option.startswith(("--t", "--c")):
+            return False
+        return len(option) >= SHORTEST_PREFIX and any(long.startswith(option) for long in LONG)
+    if name == "clone" and word.startswith("-c"):
+        return True
+    short = SHORT.get(name)
+    return short is not None and re.match(rf"-[A-Za-z]*{short[1]}", word) is not None
