@@ -15,6 +15,17 @@ SAFE_ENVIRONMENT = re.compile(
     r"GIT_OPTIONAL_LOCKS|GIT_TERMINAL_PROMPT|DEBIAN_FRONTEND"
 )
 
+# Variables that name a program, and the values of theirs that name a harmless one.
+PAGERS = re.compile(r"(GIT_PAGER|PAGER|MANPAGER|GH_PAGER|SYSTEMD_PAGER|BAT_PAGER)=(cat)?")
+
+
+def is_safe_setting(name: str, value: str | None) -> bool:
+    """True if a program may be given this variable without being asked about; `value` is None if it cannot be told."""
+    return SAFE_ENVIRONMENT.fullmatch(name) is not None or (
+        value is not None and PAGERS.fullmatch(f"{name}={value}") is not None
+    )
+
+
 # Judge what a wrapper starts, or a text that is run as a bash script; the effects join those of the wrapper.
 Run = Callable[[Sequence[Arg], Place], None]
 RunText = Callable[[str, Place], None]
@@ -88,6 +99,10 @@ class Options:
         return next((value for name, value in reversed(self.given) if name in names), None)
 
 
+# Texts to look for, and separators: they may begin with a dash.
+TAKE_ANY_WORD = frozenset(("-e", "-d", "-F", "-t", "-g", "-v"))
+
+
 def read_options(args: Sequence[Arg], spec: OptionSpec, *, stop_at_operand: bool = False) -> Options:
     """Read options as GNU programs do: bundled short ones, `--long=value`, `--` ends them.
 
@@ -120,6 +135,8 @@ def _read_long(text: str, arg: Arg, rest: list[Arg], spec: OptionSpec, out: Opti
     name, equals, value = text.partition("=")
     attached = Arg(value, (value,), prefix=value, carries=arg.carries) if equals else None
     if name in spec.values:
+        if attached is None and _is_option(rest, spec):
+            out.unclear = out.unclear or f"`{name}` before an option"
         if attached is None and not rest:
             out.unclear = out.unclear or f"`{name}` without its value"
             return
@@ -128,6 +145,12 @@ def _read_long(text: str, arg: Arg, rest: list[Arg], spec: OptionSpec, out: Opti
         out.given.append((name, attached))
     else:
         out.unclear = out.unclear or f"the option `{name}`"
+
+
+def _is_option(rest: Sequence[Arg], spec: OptionSpec) -> bool:
+    """True if what should be a value looks like an option: with some programs the value may be left out."""
+    word = rest[0].literal if rest and not spec.any_other else None
+    return word is not None and re.fullmatch(r"--?[A-Za-z].*", word, re.DOTALL) is not None
 
 
 def _read_short(text: str, arg: Arg, rest: list[Arg], spec: OptionSpec, out: Options) -> None:
@@ -147,6 +170,8 @@ def _read_short(text: str, arg: Arg, rest: list[Arg], spec: OptionSpec, out: Opt
             if remaining:
                 out.given.append((name, Arg(remaining, (remaining,), prefix=remaining, carries=arg.carries)))
             elif rest:
+                if _is_option(rest, spec) and name not in TAKE_ANY_WORD:
+                    out.unclear = out.unclear or f"`{name}` before an option"
                 out.given.append((name, rest.pop(0)))
             else:
                 out.unclear = out.unclear or f"`{name}` without its value"

@@ -23,6 +23,12 @@ AWK_ACTS = re.compile(
 )
 # `print` runs on to the next semicolon or brace; a `>` in it is a redirect.
 AWK_REDIRECT = re.compile(r"\bprintf?\b[^;}]*>")
+# After these a slash begins a regular expression; after an operand it divides.
+AWK_BEFORE_EXPRESSION = re.compile(
+    r"(?:^|[(\[{,;!~&|?:=\n}*%^<>$]|(?<!\+)\+|(?<!-)-|\b(?:print|printf|return|else|do|in|case|delete|exit))\s*$"
+)
+# Where it may be either.
+AWK_UNCLEAR_SLASH = re.compile(r"(?:\+\+|--|\b(?:if|while|for)\b.*\))\s*$", re.DOTALL)
 AWK = OptionSpec(
     flags=frozenset(("-S", "--sandbox", "-P", "--posix")),
     values=frozenset(("-F", "-v", "--field-separator", "--assign")),
@@ -88,7 +94,9 @@ def _without_strings(program: str) -> str | None:
     out, at = "", 0
     while at < len(program):
         char = program[at]
-        if char == '"' or (char == "/" and re.search(r"(^|[({,;!~&|?:=\n}])\s*$", out)):
+        if char == "/" and AWK_UNCLEAR_SLASH.search(out):
+            return None
+        if char == '"' or (char == "/" and AWK_BEFORE_EXPRESSION.search(out)):
             found = re.compile(rf"{char}((?:[^{char}\\\n]|\\.)*){char}").match(program, at)
             # In brackets a slash may or may not end the expression.
             if found is None or (char == "/" and found[1].count("[") > found[1].count("]")):
@@ -115,6 +123,9 @@ def judge_jq(command: Command) -> None:
             del args[:2]
         else:
             kept.append(arg)
+    # yq takes the name of what it shall do before the filter.
+    if command.name == "yq" and kept and kept[0].literal in ("e", "eval", "ea", "eval-all"):
+        del kept[0]
     options = judge_program(command, table()[command.name], tuple(kept), command.name)
     if options.operands:
         text = options.operands[0].literal

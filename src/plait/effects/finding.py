@@ -35,6 +35,8 @@ SYSTEM_TREES = (
 )  # fmt: skip
 TEMPORARY_TREES = ("/tmp", "/var/tmp", "/private/tmp", "/private/var/folders", "/var/folders", "/dev/shm")
 # Parts of a `.git` directory that decide what git runs or where it finds things.
+# Some programs fetch what they are given as a file.
+ADDRESS = re.compile(r"(?:https?|ftps?|sftp|s3|gs|smb|rtsp|rtmp|tcp|udp)://(?:[^/@\s]*@)?([^/:\s]*)", re.IGNORECASE)
 DESCRIPTOR = re.compile(r"/dev/fd/\d+")
 
 
@@ -270,6 +272,9 @@ class Finding:
             self.contact(text.split("/")[3] or "*", raw)
             self.gives |= Flow(fetched=True)
             return
+        if (address := ADDRESS.match(text)) is not None and contents:
+            self.contact(address[1] or "*", raw)
+            self.gives |= Flow(fetched=True)
         if DESCRIPTOR.fullmatch(text):
             return
         paths = self.place.resolve(text)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from plait.effects.command import Command, Judge
+from plait.effects.command import Command, Judge, Options
 from plait.effects.finding import Arg, Flow, known
 from plait.effects.programs import Program, judge_program, names_below, table
 from plait.effects.repository import Doubt, doubt_of, find, may_track_secrets
@@ -34,6 +34,8 @@ READING_ENVIRONMENT: Mapping[str, str] = {
     "GIT_CONFIG_VALUE_2": "explicit",
     "GIT_CONFIG_KEY_3": "log.showSignature",
     "GIT_CONFIG_VALUE_3": "false",
+    # `go version` would fetch and run what `go.mod` names.
+    "GOTOOLCHAIN": "local",
 }
 
 GLOBAL_FLAGS = frozenset(("--no-pager", "-P", "--no-optional-locks", "--literal-pathspecs", "--no-replace-objects"))
@@ -50,6 +52,22 @@ PROGRAM_KEYS = re.compile(
     r"|diff\.(external|.*\.(command|textconv))|merge\..*\.driver|submodule\..*\.update|remote\..*\.(uploadpack|receivepack|vcs)",
     re.IGNORECASE,
 )
+# Settings given for one call that only change how its output looks.
+PLAIN_SETTING = re.compile(
+    r"(?:color\.[\w.-]+|core\.(?:quotepath|abbrev|ignorecase|filemode|autocrlf|precomposeunicode|longpaths)"
+    r"|log\.(?:date|decorate|abbrevcommit|follow|showroot)|diff\.(?:renames|algorithm|noprefix|mnemonicprefix|context)"
+    r"|advice\.\w+|status\.\w+|column\.\w+|grep\.\w+)=[\w-]+"
+    r"|(?:core\.pager|pager\.\w+)=(?:cat|false|)|(?:log\.showsignature|core\.fsmonitor)=false",
+    re.IGNORECASE,
+)
+CONFIG_READS = frozenset((
+    "get", "list", "--get", "--get-all", "--get-regexp", "--list", "-l", "--get-urlmatch",
+))  # fmt: skip
+# What `git config` may be given where it reads; any other option, or the beginning of one, may write.
+CONFIG_FLAGS = frozenset((
+    *CONFIG_READS, "--local", "--global", "--system", "--worktree", "--show-origin", "--show-scope", "--null", "-z",
+    "--name-only", "--includes", "--no-includes", "--bool", "--int", "--bool-or-int", "--path", "--all", "--regexp",
+))  # fmt: skip
 LAST_TAKES_HEAD = frozenset(("--merged", "--no-merged", "--contains", "--no-contains", "--points-at"))
 
 
@@ -70,6 +88,9 @@ def judge_git(command: Command) -> None:
             finding.read(folder, contents=False)
             places = [Path(path) for value in folder.values or () for path in command.place.resolve(value)]
         elif text.partition("=")[0] in GLOBAL_VALUES:
+            if text == "-c" and args and PLAIN_SETTING.fullmatch(args[0].literal or ""):
+                args.pop(0)
+                continue
             value = text.partition("=")[2] or (args.pop(0).raw if "=" not in text and args else "")
             finding.ask(f"`git {text.partition('=')[0]} {value}` may change what git runs")
         elif text not in GLOBAL_FLAGS:
@@ -107,6 +128,12 @@ def _judge_reading(command: Command, name: str, entry: Program, args: tuple[Arg,
         args = args[1:]
     if args and args[-1].literal in LAST_TAKES_HEAD:
         args = (*args, known("HEAD"))
+    if name == "diff" and any(arg.literal == "--no-index" for arg in args):
+        # Nothing but two files or directories is looked at, wherever they are.
+        for arg in args:
+            if not (arg.literal or "").startswith("-"):
+                finding.read(arg, tree=True)
+        args = tuple(arg for arg in args if arg.literal != "--no-index")
     options = judge_program(command, entry, args, f"git {name}")
     if command.place.moved:
         finding.ask("changes the directory before `git`, which obeys the repository it finds there")
@@ -132,7 +159,17 @@ def _judge_reading(command: Command, name: str, entry: Program, args: tuple[Arg,
         finding.output_text = _tree_of(command, places[0]) + "\n"
     if name == "ls-files" or options.has("--name-only"):
         tracked = name == "ls-files" and not options.has("-o", "--others") and not any(map(may_track_secrets, places))
-        finding.output_names = names_below(hidden=not tracked)
+        finding.output_names = _listed(options, hidden=not tracked, here=places == list(command.place.cwds))
+
+
+def _listed(options: Options, *, hidden: bool, here: bool) -> Arg:
+    """The files whose names are printed: below the one directory, or of the one extension, that was asked for."""
+    only = options.operands[0].literal if len(options.operands) == 1 and here else None
+    if only is not None and re.fullmatch(r"(?:\w[\w.-]*/)*\*\.\w+", only):
+        return Arg("{}", None, f"./{only}", loose=True, links=True)
+    if only is not None and re.fullmatch(r"(?:\w[\w-]*/?)+", only):
+        return names_below(only, hidden=hidden)
+    return names_below(hidden=hidden)
 
 
 def _tree_of(command: Command, place: Path) -> str:
@@ -183,32 +220,15 @@ def _clean(command: Command, args: tuple[Arg, ...]) -> None:
 def _config(command: Command, args: tuple[Arg, ...]) -> None:
     finding = command.finding
     words = _texts(args)
-    reads = bool(words) and words[0] in (
-        "get",
-        "list",
-        "--get",
-        "--get-all",
-        "--get-regexp",
-        "--list",
-        "-l",
-        "--get-urlmatch",
-    )
+    reads = bool(words) and words[0] in CONFIG_READS
     keys = [word for word in words if not word.startswith("-") and word not in ("get", "list", "set", "unset", "edit")]
     scope = next((word for word in words if word in ("--global", "--system")), None)
-    outside = any(word in ("-f", "--file", "-e", "--edit", "edit") or word.startswith("--file=") for word in words)
-    changing = {
-        "--add",
-        "--unset",
-        "--unset-all",
-        "--replace-all",
-        "--rename-section",
-        "--remove-section",
-        "set",
-        "unset",
-    }
-    if all(arg.literal is not None for arg in args) and not outside and not changing & set(words):
+    options = [word for word in words if word.startswith("-")]
+    plain = all(word in CONFIG_FLAGS or re.fullmatch(r"--(type|default)=.*", word) for word in options)
+    changing = {"set", "unset", "edit", "rename-section", "remove-section"}
+    if all(arg.literal is not None for arg in args) and plain and words[:1] != [] and words[0] not in changing:
         listed = any(word in ("--list", "-l", "list") for word in words)
-        if reads or listed or (len(keys) == 1 and scope is None) or (len(keys) == 1 and scope == "--global"):
+        if reads or listed or (len(keys) == 1 and scope in (None, "--global")):
             if any(re.search(r"token|password|extraheader|credential", key, re.IGNORECASE) for key in keys):
                 finding.secret("the configuration of git")
             for place in command.place.cwds:
@@ -216,9 +236,21 @@ def _config(command: Command, args: tuple[Arg, ...]) -> None:
             return
     if scope is not None:
         finding.dangerous(f"changes the user's settings of git (`git config {scope}`)")
-    elif any(PROGRAM_KEYS.fullmatch(key) for key in keys):
+    elif any(PROGRAM_KEYS.fullmatch(key) for key in keys) and not _names_no_program(words):
         finding.dangerous("changes what programs git runs (`git config`)")
     finding.ask("changes the configuration of the repository through `git config`")
+
+
+def _names_no_program(words: list[str]) -> bool:
+    """True for `git config alias.co checkout`: another name for a sub-command, without options of git's own."""
+    match [word for word in words if word not in ("--local", "--add", "--replace-all", "set")]:
+        case [key, value]:
+            return (
+                key.lower().startswith("alias.")
+                and re.fullmatch(r"[a-z][a-z-]*( -?-?[\w=%./{}-]+)*", value) is not None
+            )
+        case _:
+            return False
 
 
 def _history(command: Command, args: tuple[Arg, ...]) -> None:

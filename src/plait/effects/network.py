@@ -221,6 +221,9 @@ def judge_copy_out(command: Command) -> None:
     remote = [_is_remote(arg.literal or arg.prefix) for arg in operands]
     if command.name == "rsync" and any(re.match(r"-[a-zA-Z]*e$|--rsh|--rsync-path", word) for word in words):
         finding.ask("runs a program that an option of `rsync` names")
+    if command.name == "rsync" and (len(operands) == 1 or "--list-only" in words) and any(remote):
+        finding.contact(_remote_host(operands[0]), command.name)
+        return
     if operands and remote[-1]:
         finding.contact(_remote_host(operands[-1]), command.name)
         if command.name == "rsync" and any(re.fullmatch(r"-[avzrhP]*n[avzrhP]*|--dry-run", word) for word in words):
@@ -248,7 +251,11 @@ def _remote_host(arg: Arg) -> str:
 
 
 def judge_ssh(command: Command) -> None:
-    hosts = [word for word in command.words if not word.startswith("-")]
+    hosts = [
+        word
+        for before, word in zip(["", *command.words], command.words, strict=False)
+        if not word.startswith("-") and not re.fullmatch(r"-[bcDEeFIiJLlmOopQRSWw]", before)
+    ]
     command.finding.contact((hosts[0] if hosts else "*").rpartition("@")[2], command.name)
     command.finding.gives |= Flow(fetched=True)
     _sends_words(command, list(command.args), remote=True)

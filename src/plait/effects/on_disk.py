@@ -25,12 +25,20 @@ def secret_matched(pattern: str, folders: Iterable[str], *, dots: bool = False) 
     dots: a wildcard at its beginning takes in a leading dot too, as for find and unlike in the shell.
     """
     name = pattern.rsplit("/", 1)[-1]
+    # Of an extension alone, what is meant is what is there.
+    is_extension = re.fullmatch(r"\*\.\w+", name) is not None
     if len(re.sub(r"[*?\[\]]", "", name)) >= 2:
         for secret in SECRET_NAMES:
             example = secret.replace("*", "x")
+            if is_extension and not secret.startswith("*."):
+                continue
             if fnmatchcase(example, name) and (not example.startswith(".") or name.startswith(".")):
                 return pattern
     for folder in folders:
+        if is_extension and (dots or re.search(r"[*?\[{].*/", pattern)):
+            if (found := _secret_below(folder, name)) is not None:
+                return found
+            continue
         try:
             entries = os.listdir(folder)
         except OSError:
@@ -42,6 +50,16 @@ def secret_matched(pattern: str, folders: Iterable[str], *, dots: bool = False) 
                 and (dots or entry.startswith(".") <= name.startswith("."))
             ):
                 return entry
+    return None
+
+
+def _secret_below(folder: str, name: str) -> str | None:
+    """A secret file at any depth below `folder` that a pattern of a name takes in, or `folder` if it is too large."""
+    for seen, entry in enumerate(_entries(folder)):
+        if seen >= MOST_ENTRIES:
+            return folder
+        if secret_name(entry.name) and fnmatchcase(entry.name.lower(), name.lower()):
+            return entry.name
     return None
 
 

@@ -98,6 +98,13 @@ def versions() -> dict[str, frozenset[str]]:
 
 
 @lru_cache(maxsize=1)
+def obeyed_files() -> dict[str, tuple[str, ...]]:
+    """For each program whose version may be another's: the files of a project that say so."""
+    lines = tomllib.loads("\n".join(_section("[obeys]", whole=True)))
+    return {name: tuple(files.split()) for names, files in lines.items() for name in names.split()}
+
+
+@lru_cache(maxsize=1)
 def danger_entries() -> list[dict[str, str]]:
     """The entries of `dangerous.toml`, as they stand in the file."""
     entries: list[dict[str, str]] = tomllib.loads(_text("dangerous.toml"))["dangerous"]
@@ -128,7 +135,11 @@ def _program(entry: Mapping[str, Any]) -> Program:
 
 def asks_version(command: Command) -> bool:
     """True for `python --version` and the like: one option and nothing else."""
-    return len(command.args) == 1 and command.args[0].literal in versions().get(command.name, frozenset())
+    if len(command.args) != 1 or command.args[0].literal not in versions().get(command.name, frozenset()):
+        return False
+    obeyed = obeyed_files().get(command.name, ())
+    places = [folder for cwd in command.place.cwds for folder in (cwd, *cwd.parents)]
+    return not obeyed or (bool(places) and not any((folder / name).exists() for folder in places for name in obeyed))
 
 
 def judge_by_table(command: Command) -> None:

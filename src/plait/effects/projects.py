@@ -121,6 +121,8 @@ def judge_launcher(command: Command) -> None:
     started = not launcher.words or (bool(words) and words[0] in launcher.words)
     if started and command.args[skipped : skipped + 1] and re.match(r"(https?|git\+\w+)://", inner[0]):
         command.finding.dangerous(f"runs code from the network through `{command.name}`")
+    if started and inner[:1] == ["plait"]:
+        command.run(command.args[skipped:], command.place)
     if started and inner and inner[0] in PROJECTS and confine(command, PROJECTS[inner[0]], inner[1:]):
         return
     if command.name in table():

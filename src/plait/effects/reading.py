@@ -201,6 +201,9 @@ def judge_test(command: Command) -> None:
 
 def judge_date(command: Command) -> None:
     options = judge_program(command, table()["date"], command.args, "date")
+    sets = any(re.match(r"-[a-zA-Z]*s|--s", word) for word in command.words)
+    if options.unclear is not None and not sets:
+        return
     for operand in options.operands:
         if not operand.prefix.startswith("+"):
             command.finding.dangerous("sets the clock of the system")
@@ -227,7 +230,7 @@ def judge_shopt(command: Command) -> None:
 
 def judge_ps(command: Command) -> None:
     """ps: the BSD option `e` shows the environment of processes."""
-    if any(not word.startswith("-") and "e" in word and word.isalpha() for word in command.words):
+    if any(re.fullmatch(r"[a-zA-Z]*e[a-zA-Z]*|-[a-zA-Z]*E[a-zA-Z]*", word) for word in command.words):
         command.finding.secret("the environment of processes")
     judge_by_table(command)
 

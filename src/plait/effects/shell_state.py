@@ -13,7 +13,8 @@ from plait.effects.finding import NOTHING, Arg, Finding, Place, known
 
 # Names that a script makes up for itself. Any other capital name may be one that programs obey.
 OWN_VARIABLE = re.compile(
-    r"[a-z_][a-z0-9_]*|[A-Z]|(FILE|DIR|NAME|COUNT|OUT|SRC|DST|FOO|BAR|BAZ|MSG|VAR|VALUE|NUM|RESULT|LINE|TOTAL)S?"
+    r"[a-z_][a-z0-9_]*|[A-Z]|(FILE|DIR|NAME|COUNT|OUT|SRC|DST|FOO|BAR|BAZ|MSG|VAR|VALUE|NUM|RESULT|LINE|TOTAL|ROOT|VERSION|BRANCH|TAG|COMMIT|"
+    r"SHA|HASH|REPO|TOP|DATE|START|END|SIZE|PATTERN|QUERY|WORD|TEXT|PKG|INPUT|OUTPUT|CURRENT|LAST|FIRST|OLD|NEW)S?"
 )
 OBEYED_LOWER_CASE = frozenset(("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy", "histchars"))
 MOST_DIRECTORIES = 6

@@ -188,3 +188,12 @@ class AndOr:
 @dataclass(frozen=True, slots=True)
 class Script:
     items: tuple[AndOr, ...] = field(default=())
+
+
+def ends_the_shell(pipeline: Pipeline) -> bool:
+    """True for `exit` and `return`: what follows runs only if what stood before succeeded."""
+    match pipeline.stages:
+        case (Simple(words=(first, *_)),):
+            return first.literal in ("exit", "return")
+        case _:
+            return False

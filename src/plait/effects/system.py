@@ -15,6 +15,9 @@ from plait.host.protected import credential
 HARMLESS_SIGNALS = frozenset((
     "EXIT", "INT", "TERM", "HUP", "QUIT", "PIPE", "USR1", "USR2", "SIGINT", "SIGTERM", "SIGHUP", "0", "1", "2", "15",
 ))  # fmt: skip
+# What a container daemon may be asked for: names and states. Logs and settings hold what programs keep to themselves.
+DOCKER_LISTS = frozenset(("ps", "images", "container", "image", "volume", "network", "context"))
+DOCKER_WORD = re.compile(r"ls|-[aqnl]+|\d+|--all|--quiet|--no-trunc|--size|-s|--latest|[\w./:-]*[\w]")
 IP_SHOWING = re.compile(r"-(4|6|br|brief|j|json|o|c|s|d|color=\w+)")
 
 
@@ -151,10 +154,14 @@ def judge_container(command: Command) -> None:
             finding.dangerous("opens the home directory to a container")
         if word in ("--privileged", "--pid=host", "--userns=host") or word.startswith("--cap-add=SYS_ADMIN"):
             finding.dangerous(f"gives a container the rights of the machine (`{word}`)")
-    if "prune" in words and set(words) & {"--volumes", "volume"}:
+    everything = any(re.fullmatch(r"--all|-[a-z]*a[a-z]*", word) for word in words)
+    if "prune" in words and (set(words) & {"--volumes", "volume"} or (words[0] == "system" and everything)):
         finding.dangerous("destroys the data of stopped containers")
     if words[:2] in (["volume", "rm"],):
         finding.dangerous("destroys the data of a container")
+    lists = words[:1] in (["ps"], ["images"]) or words[1:2] == ["ls"]
+    if lists and words[0] in DOCKER_LISTS and all(DOCKER_WORD.fullmatch(word) for word in words[1:]):
+        return
     if words[:1] in (["ps"], ["images"], ["logs"], ["info"], ["version"], ["inspect"], ["stats"], ["top"], ["port"]):
         finding.ask(f"asks the daemon of `{command.name}`, which may be on another machine")
     else:
@@ -202,6 +209,13 @@ def name_settings(command: Command) -> None:
         command.finding.dangerous(f"changes the user's settings of `{command.name}`")
 
 
+def judge_rpm(command: Command) -> None:
+    """rpm: without `-q` it installs."""
+    if not any(word == "--query" or re.fullmatch(r"-[a-zA-Z]*q[a-zA-Z]*", word) for word in command.words):
+        command.finding.ask("`rpm` without `-q` may change the packages of the system")
+    judge_dangerous(command) if "-q" not in command.words else judge_by_table(command)
+
+
 def judge_hostname(command: Command) -> None:
     if any(not word.startswith("-") for word in command.words):
         command.finding.dangerous("changes the name of the machine")
@@ -215,7 +229,20 @@ def judge_history(command: Command) -> None:
         command.finding.secret("the history of the shell")
 
 
+def judge_plait(command: Command) -> None:
+    """Plait itself: what it may do is the user's to say, not a command's."""
+    words = command.words
+    if words in (["--version"], ["--help"], ["-h"]):
+        return
+    switches = any(re.match(r"--(yolo|dangerous|trust|perm|allowed|settings)", word) for word in words)
+    shows = words[1:2] in ([], ["list"], ["show"])
+    if switches or words[:1] == ["trust"] or (words[:1] == ["sessions"] and not shows):
+        command.finding.dangerous("changes what Plait itself may do, or what it keeps (`plait`)")
+    command.finding.ask(f"starts Plait itself (`{' '.join(['plait', *words[:1]])}`)")
+
+
 JUDGES: Mapping[str, Judge] = {
+    "plait": judge_plait,
     "sudo": judge_sudo,
     "doas": judge_sudo,
     "pkexec": judge_sudo,
@@ -237,6 +264,7 @@ JUDGES: Mapping[str, Judge] = {
     "helm": judge_kubectl,
     "pip": judge_settings,
     "pip3": judge_settings,
+    "rpm": judge_rpm,
     "history": judge_history,
     "hostname": judge_hostname,
 }

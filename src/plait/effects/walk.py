@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from plait.effects.command import SAFE_ENVIRONMENT, Command, Judge
+from plait.effects.command import Command, Judge, is_safe_setting
 from plait.effects.expansion import is_number, value_of
 from plait.effects.finding import NOTHING, Arg, Finding, Place
 from plait.effects.grammar import parse
@@ -32,6 +32,7 @@ from plait.effects.syntax import (
     Test,
     Unclear,
     Word,
+    ends_the_shell,
 )
 from plait.protocol.effects import Access, CommandPart, Mode, covers
 
@@ -41,6 +42,7 @@ SHELL_STATE = frozenset((
     "read", "export", "readonly", "unset", "set", "shift", "local", "declare", "typeset", "mapfile", "readarray",
 ))  # fmt: skip
 MOST_ROUNDS = 3
+MOST_PATTERNS = 6
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ class Line(Words):
             total.gives |= finding.gives
             # The first surely runs, though a change of directory may fail; whether the others run cannot be told.
             failed = replace(after, cwds=union(place.cwds, after.cwds))
-            if item.joins[index : index + 1] == ("||",) and _ends_the_shell(item.pipelines[index + 1]):
+            if item.joins[index : index + 1] == ("||",) and ends_the_shell(item.pipelines[index + 1]):
                 failed = after
             possible = failed if index == 0 else either(possible, failed)
             # After `&&` the command before has succeeded; after `||` it may have failed.
@@ -181,8 +183,12 @@ class Line(Words):
                 raise Unclear("loops are nested too deeply")
             if node.counts is not None:
                 inner = self._count(node.counts, inner, total)
-            inner = self._loop_variable(node, inner, total)
+            *others, inner = self._loop_variable(node, inner, total)
             inner = self._settled(node, inner)
+            for other in others:
+                trial = Line(self.judges, self.unknown_program, [], self.downloaded, self.loops, self.depth)
+                for body in node.bodies:
+                    total.merge(trial.script(body, self._settled(node, other))[0])
         possible = inner
         # A condition, or the body of a group, surely runs; the arms of `case` and the rounds of `for` may not.
         first_runs = node.variable is None and not node.words
@@ -198,9 +204,10 @@ class Line(Words):
             return total, place
         return total, possible.with_input_of(place)
 
-    def _loop_variable(self, node: Compound, place: Place, total: Finding) -> Place:
+    def _loop_variable(self, node: Compound, place: Place, total: Finding) -> list[Place]:
+        """The place in which the rounds begin; one for each pattern, if there are several."""
         if node.variable is None:
-            return place
+            return [place]
         refuse_name(node.variable, total)
         values = self.words(node.values, place, total)
         array = place.variables.get(_array_named(node.values[0]) or "") if len(node.values) == 1 else None
@@ -212,11 +219,12 @@ class Line(Words):
         if len(told) == len(values) and sum(map(len, told)) <= 32:
             texts = tuple(text for group in told for text in group)
             arg = Arg(f"${node.variable}", texts or ("",), carries=carries)
-        elif len(values) == 1 and values[0].glob is not None:
-            arg = replace(values[0], raw=f"${node.variable}", splits=False, carries=carries)
+        elif len(values) <= MOST_PATTERNS and all(value.glob is not None or value.values for value in values):
+            args = [replace(value, raw=f"${node.variable}", splits=False, carries=carries) for value in values]
+            return [replace(place, variables={**place.variables, node.variable: arg}) for arg in args]
         else:
             arg = Arg(f"${node.variable}", carries=carries)
-        return replace(place, variables={**place.variables, node.variable: arg})
+        return [replace(place, variables={**place.variables, node.variable: arg})]
 
     def _settled(self, node: Compound, place: Place) -> Place:
         """The place in which every round of a loop may begin: what rounds change cannot be told."""
@@ -371,7 +379,7 @@ class Line(Words):
             value = value_of(assignment.value, replace(place, variables=variables), run, finding.secret)
             finding.gives |= value.carries
             name = assignment.name
-            if SAFE_ENVIRONMENT.fullmatch(name):
+            if is_safe_setting(name, value.literal):
                 continue
             if alone and is_own(name):
                 variables[name] = value
@@ -387,12 +395,3 @@ class Line(Words):
 def _array_named(word: Word) -> str | None:
     found = re.fullmatch(r'"\$\{([A-Za-z_]\w*)\[@\]\}"', word.raw)
     return f"{found[1]}[@]" if found is not None else None
-
-
-def _ends_the_shell(pipeline: Pipeline) -> bool:
-    """True for `exit` and `return`: what follows runs only if what stood before succeeded."""
-    match pipeline.stages:
-        case (Simple(words=(first, *_)),):
-            return first.literal in ("exit", "return")
-        case _:
-            return False

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 
-from plait.effects.command import SAFE_ENVIRONMENT, Command, Judge, OptionSpec, read_options
+from plait.effects.command import Command, Judge, OptionSpec, is_safe_setting, read_options
 from plait.effects.finding import Arg, Flow, known
 from plait.effects.grammar import parse
 from plait.effects.projects import judge_module
@@ -29,9 +29,10 @@ PLAIN_APPLETS = frozenset((
 XARGS = OptionSpec(
     frozenset(("-0", "-r", "-t", "-x", "--null", "--no-run-if-empty", "--verbose", "--exit")),
     frozenset((
-        "-n", "-P", "-L", "-d", "-I", "-s", "-E", "--max-args", "--max-procs", "--max-lines", "--delimiter",
-        "--replace",
+        "-n", "-P", "-L", "-d", "-I", "-s", "-E", "-a", "--max-args", "--max-procs", "--delimiter", "--arg-file",
     )),
+    # Their values are attached or left out: the next word is the program.
+    frozenset(("--max-lines", "--replace")),
 )  # fmt: skip
 # What code in another language would have to hold to fetch a text and run it.
 FETCHES_IN_CODE = re.compile(
@@ -86,7 +87,8 @@ def judge_env(command: Command) -> None:
             finding.ask(f"`env` with what cannot be told (`{rest[0].raw}`)")
             break
         if re.match(r"[A-Za-z_]\w*=", text):
-            if SAFE_ENVIRONMENT.fullmatch(text.partition("=")[0]):
+            name, _, value = text.partition("=")
+            if is_safe_setting(name, value):
                 rest.pop(0)
                 continue
             finding.ask(f"sets `{text.partition('=')[0]}` through `env`")
@@ -133,8 +135,11 @@ def judge_xargs(command: Command) -> None:
         _run_tail(command)
         return
     inner = options.operands or [known("echo")]
-    placeholder = options.value("-I", "--replace")
-    appended = _appended(command)
+    placeholder = options.value("-I", "--replace") or (known("{}") if options.has("--replace") else None)
+    listed = options.value("-a", "--arg-file")
+    if listed is not None:
+        command.finding.read(listed)
+    appended = _appended(command) if listed is None else [ANY_WORDS]
     if placeholder is None:
         command.run([*inner, *appended], command.place)
         return
@@ -149,6 +154,9 @@ def judge_xargs(command: Command) -> None:
         if index == 0:
             command.finding.ask("puts its input into the name of a program through `xargs -I`")
     command.run(filled, command.place)
+
+
+ANY_WORDS = Arg('"$@"', splits=True, loose=True, carries=Flow(contents=True))
 
 
 def _appended(command: Command) -> list[Arg]:
@@ -253,7 +261,7 @@ def judge_interpreter(command: Command) -> None:
     words = command.words
     if judge_module(command):
         return
-    if words[:1] == ["-m"] and len(words) > 1 and words[1] in dangers():
+    if words[:1] == ["-m"] and len(words) > 1 and (words[1] in dangers() or words[1] == "plait"):
         command.run(command.args[1:], command.place)
     inline: list[str] = []
     script: Arg | None = None
