@@ -12,6 +12,7 @@ if __name__ == "__main__" and not sys.flags.safe_path:
 import contextlib
 
 from plait.cli import main as run
+from plait.host.exit_work import run_exit_work
 
 
 def main() -> None:
@@ -20,6 +21,7 @@ def main() -> None:
     Tearing down an interpreter that has loaded a model's library takes longer than everything else at the end.
     """
     code = run()
+    run_exit_work()
     for stream in (sys.stdout, sys.stderr):
         # A closed one is None, a broken one raises: nothing can be done about either any more.
         with contextlib.suppress(OSError, ValueError, AttributeError):

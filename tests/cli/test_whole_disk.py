@@ -30,3 +30,18 @@ def test_the_system_in_it_is_still_the_system(plait: Program) -> None:
     answered = [json.loads(line) for line in plait("check-command", "--json", piped=lines, cwd="/").stdout.splitlines()]
 
     assert [(answer["id"], answer["verdict"]) for answer in answered] == [(line, "dangerous") for line in commands]
+
+
+def test_the_copies_of_its_programs_go_when_it_ends_and_those_of_killed_ones_at_the_next_start(plait: Program) -> None:
+    temporary = plait.project.parent / "tmp"
+    killed = temporary / "plait-programs-killed"
+    killed.mkdir(parents=True)
+    (killed / "in-use").touch()
+    (killed / "rg").write_text("x")
+
+    ran = plait(
+        "tool", "shell", "--json", '{"command": "echo a"}', "--add-dir", "/", environ={"TMPDIR": str(temporary)}
+    )
+
+    assert ran.returncode == 0
+    assert [entry.name for entry in temporary.iterdir() if entry.name.startswith("plait-programs-")] == []

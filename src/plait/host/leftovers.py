@@ -6,7 +6,6 @@ lives. Whoever starts later and finds a note that nobody holds removes what it n
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
 import secrets
@@ -14,6 +13,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from plait.host.exit_work import at_exit
 from plait.host.lock import FileLock
 from plait.host.opening import NOFOLLOW, bytes_of, parent_of
 from plait.protocol.errors import ToolRefused
@@ -40,7 +40,7 @@ class Leftovers:
             lock = FileLock(file)
             if lock.acquire():
                 self._lock, self._file = lock, file
-                atexit.register(self.close)
+                at_exit(self.close)
 
     def begins(self, path: Path) -> None:
         """A temporary file is about to be made at this absolute path. Never raises."""
