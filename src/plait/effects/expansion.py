@@ -192,6 +192,7 @@ def _text_prefix(word: Word) -> str:
 # --- braces ------------------------------------------------------------------------------------------------------
 
 Char = tuple[str, bool]
+MOST_BRACED = 1_000_000
 
 
 def _braces(word: Word) -> list[tuple[Piece, ...]] | None:
@@ -201,6 +202,8 @@ def _braces(word: Word) -> list[tuple[Piece, ...]] | None:
     inside = word.raw[word.raw.index("{") : word.raw.rfind("}")]
     if "," not in inside and ".." not in inside:
         return [word.pieces]
+    if _fewest_words(inside) > MOST_BRACED:
+        raise Unclear("braces that make more words than memory may hold")
     if not all(isinstance(piece, Text) for piece in word.pieces):
         return None
     chars = [(char, piece.quoted) for piece in word.pieces if isinstance(piece, Text) for char in piece.text]
@@ -208,6 +211,19 @@ def _braces(word: Word) -> list[tuple[Piece, ...]] | None:
     if spread is None or len(spread) > MOST_VALUES:
         return None
     return [_as_pieces(entry) for entry in spread]
+
+
+def _fewest_words(text: str) -> int:
+    """How many words the ranges and the innermost lists of a text make, were all of them multiplied."""
+    count = 1
+    for group in re.findall(r"\{([^{}]*)\}", text + "}"):
+        ends = re.fullmatch(r"([+-]?\d{1,18})\.\.([+-]?\d{1,18})(?:\.\..*)?", group)
+        count *= abs(int(ends[1]) - int(ends[2])) + 1 if ends else group.count(",") + 1
+        if ".." in group and ends is None and len(group) > 12:
+            return MOST_BRACED + 1
+        if count > MOST_BRACED:
+            break
+    return count
 
 
 def _spread(chars: list[Char]) -> list[list[Char]] | None:

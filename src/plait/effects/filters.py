@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from plait.effects.command import Command, Judge, OptionSpec, read_options
-from plait.effects.finding import Arg
+from plait.effects.finding import Arg, known
 from plait.effects.programs import judge_program, table
 from plait.effects.sed import only_prints
 from plait.effects.wrappers import code_dangers
@@ -27,8 +27,9 @@ AWK_REDIRECT = re.compile(r"\bprintf?\b[^;}]*>")
 AWK_BEFORE_EXPRESSION = re.compile(
     r"(?:^|[(\[{,;!~&|?:=\n}*%^<>$]|(?<!\+)\+|(?<!-)-|\b(?:print|printf|return|else|do|in|case|delete|exit))\s*$"
 )
-# Where it may be either.
-AWK_UNCLEAR_SLASH = re.compile(r"(?:\+\+|--|\b(?:if|while|for)\b.*\))\s*$", re.DOTALL)
+# Words before a parenthesis after which it may be either.
+AWK_CONDITION = re.compile(r"\b(?:if|while|for)\b")
+LONGEST_BEFORE_SLASH = 8
 AWK = OptionSpec(
     flags=frozenset(("-S", "--sandbox", "-P", "--posix")),
     values=frozenset(("-F", "-v", "--field-separator", "--assign")),
@@ -53,6 +54,8 @@ def judge_sed(command: Command) -> None:
         if text is None or not only_prints(together):
             if (runs := re.search(r"(?:^|[\d;$/!{]\s*)e\s+(.+)", text or "")) is not None:
                 command.run_text(runs[1], command.place)
+            if (writes := re.search(r"(?:^|[\d;$/!{,|gpiImM]\s*)w\s+(\S[^\n]*)", text or "")) is not None:
+                finding.write(known(writes[1].strip()), "sed w")
             finding.ask(f"a script of `sed` that may write or run something (`{script.raw}`)")
     for operand in operands:
         if in_place:
@@ -94,9 +97,10 @@ def _without_strings(program: str) -> str | None:
     out, at = "", 0
     while at < len(program):
         char = program[at]
-        if char == "/" and AWK_UNCLEAR_SLASH.search(out):
+        before = out.rstrip(" \t")[-LONGEST_BEFORE_SLASH:] if char == "/" else ""
+        if before.endswith(("++", "--")) or (before.endswith(")") and AWK_CONDITION.search(program)):
             return None
-        if char == '"' or (char == "/" and AWK_BEFORE_EXPRESSION.search(out)):
+        if char == '"' or (char == "/" and AWK_BEFORE_EXPRESSION.search(before)):
             found = re.compile(rf"{char}((?:[^{char}\\\n]|\\.)*){char}").match(program, at)
             # In brackets a slash may or may not end the expression.
             if found is None or (char == "/" and found[1].count("[") > found[1].count("]")):

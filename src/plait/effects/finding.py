@@ -35,6 +35,7 @@ SYSTEM_TREES = (
 )  # fmt: skip
 TEMPORARY_TREES = ("/tmp", "/var/tmp", "/private/tmp", "/private/var/folders", "/var/folders", "/dev/shm")
 # Parts of a `.git` directory that decide what git runs or where it finds things.
+REMOVERS = frozenset(("rm", "rmdir", "unlink"))
 # Some programs fetch what they are given as a file.
 ADDRESS = re.compile(r"(?:https?|ftps?|sftp|s3|gs|smb|rtsp|rtmp|tcp|udp)://(?:[^/@\s]*@)?([^/:\s]*)", re.IGNORECASE)
 DESCRIPTOR = re.compile(r"/dev/fd/\d+")
@@ -345,7 +346,8 @@ class Finding:
             if text in FREE_WRITES or path in FREE_WRITES or DESCRIPTOR.fullmatch(text):
                 continue
             self.accesses[Access(Mode.WRITE, path, tree)] = None
-            self.reasons.append(f"writes `{self.shown(path)}` through `{how}`")
+            verb = "removes" if how in REMOVERS else "writes"
+            self.reasons.append(f"{verb} `{self.shown(path)}` through `{how}`")
             if (danger := self.place_danger(path, tree=tree and whole)) is not None:
                 self.dangerous(danger)
 

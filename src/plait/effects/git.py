@@ -134,6 +134,9 @@ def _judge_reading(command: Command, name: str, entry: Program, args: tuple[Arg,
             if not (arg.literal or "").startswith("-"):
                 finding.read(arg, tree=True)
         args = tuple(arg for arg in args if arg.literal != "--no-index")
+    for arg in args:
+        if (written := re.match(r"--output=(.+)", arg.literal or "", re.DOTALL)) is not None:
+            finding.write(known(written[1]), f"git {name} --output")
     options = judge_program(command, entry, args, f"git {name}")
     if command.place.moved:
         finding.ask("changes the directory before `git`, which obeys the repository it finds there")

@@ -6,6 +6,7 @@ A program stands in the table only if it writes, runs and sends nothing with the
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from typing import Any, Literal
 
 from plait.effects.command import Command, Options, OptionSpec, read_options
 from plait.effects.finding import Arg, Flow, known
+from plait.effects.on_disk import secret_matched
+from plait.host.protected import secret_name
 
 # Filters that print some of their lines as they are.
 PASS_NAMES_ON = frozenset(("cat", "head", "tail", "sort", "uniq", "grep", "egrep", "fgrep", "rg", "shuf", "tac"))
@@ -22,6 +25,9 @@ PASS_NAMES_ON = frozenset(("cat", "head", "tail", "sort", "uniq", "grep", "egrep
 # Programs that leave out names with a leading dot, unless one of the options is given.
 SKIPS_HIDDEN = frozenset(("rg", "fd", "fdfind", "ls", "dir", "exa", "eza"))
 SHOWS_HIDDEN = ("--hidden", "-H", "-u", "-.", "--unrestricted", "-a", "-A", "-f", "--all", "--almost-all")
+
+# Options by which a search is led to files of some names alone.
+NARROWING = frozenset(("--include", "-g", "--glob", "--iglob"))
 
 Operands = Literal["read", "names", "text", "none"]
 
@@ -180,9 +186,15 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
     if program.most is not None and any(operand.splits for operand in operands):
         finding.ask(f"`{name} {operands[0].raw}` may be given a file to write")
         return options
+    for arg in args:
+        narrowed = re.match(r"--(?:include|i?glob)=(.+)", arg.raw, re.DOTALL)
+        if narrowed is not None and _asks_for_secrets(narrowed[1].strip("'\"")):
+            finding.secret(arg.raw)
     for option, value in options.given:
         if option == "--files0-from":
             finding.ask(f"`{name} --files0-from` reads the files that another file names")
+        if option in NARROWING and value is not None and _asks_for_secrets(value.literal or value.raw):
+            finding.secret(value.raw)
         if value is not None and (option in program.files or (program.only is None and "/" in value.prefix)):
             finding.read(value)
     _read_operands(command, program, operands, tree=program.tree or options.has(*program.recursive))
@@ -203,6 +215,14 @@ def _gives(options: Options, names: tuple[str, ...]) -> bool:
     return any(
         given in names or (given.startswith("--") and any(name.startswith(given) for name in names))
         for given, _ in options.given
+    )
+
+
+def _asks_for_secrets(pattern: str) -> bool:
+    """True for a pattern that is made for files which hold secrets: `.env*`, `*.pem`."""
+    name = pattern.rpartition("/")[2]
+    return not pattern.startswith("!") and (
+        secret_name(name.replace("*", "x")) or (name.startswith(".") and secret_matched(name, ()) is not None)
     )
 
 

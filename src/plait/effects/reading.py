@@ -268,6 +268,8 @@ def judge_tar(command: Command) -> None:
         if word in ("-C", "--directory"):
             finding.write(command.args[index + 1], "tar -C", tree=True)
     if "c" in mode and not first.startswith("--"):
+        if mode.endswith("f") and archive is not None:
+            finding.write(archive, "tar")
         finding.gives |= Flow(contents=True)
         for arg in command.args[1:]:
             if arg.literal is None or not arg.literal.startswith("-"):
@@ -299,6 +301,12 @@ def judge_unzip(command: Command) -> None:
     command.finding.ask("unpacks an archive through `unzip`")
 
 
+def _packed(name: str, path: str) -> str:
+    """The name of the file that takes the place of `path`."""
+    ending = {"gzip": ".gz", "bzip2": ".bz2", "xz": ".xz"}.get(name)
+    return path + ending if ending is not None else re.sub(r"\.(gz|bz2|xz)$", "", path)
+
+
 def judge_gzip(command: Command) -> None:
     """gzip and its kin: `-l`, `-t` and `-c` leave the files as they are."""
     options = read_options(command.args, GZIP)
@@ -310,6 +318,8 @@ def judge_gzip(command: Command) -> None:
         return
     for operand in options.operands:
         command.finding.read(operand)
+        if operand.literal is not None:
+            command.finding.write(known(_packed(command.name, operand.literal)), command.name)
     command.finding.ask(f"replaces files through `{command.name}`")
 
 

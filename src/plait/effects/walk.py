@@ -219,7 +219,9 @@ class Line(Words):
         if len(told) == len(values) and sum(map(len, told)) <= 32:
             texts = tuple(text for group in told for text in group)
             arg = Arg(f"${node.variable}", texts or ("",), carries=carries)
-        elif len(values) <= MOST_PATTERNS and all(value.glob is not None or value.values for value in values):
+        elif len(values) <= (MOST_PATTERNS if self.loops == 1 else 1) and all(
+            value.glob is not None or value.values for value in values
+        ):
             args = [replace(value, raw=f"${node.variable}", splits=False, carries=carries) for value in values]
             return [replace(place, variables={**place.variables, node.variable: arg}) for arg in args]
         else:

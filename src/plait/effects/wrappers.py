@@ -99,6 +99,9 @@ def judge_env(command: Command) -> None:
             rest.pop(0)
         elif text.startswith("-"):
             finding.ask(f"`env {text}` is not known to be harmless")
+            if (attached := re.fullmatch(r"-S(.+)|--split-string=(.+)", text, re.DOTALL)) is not None:
+                command.run_text(attached[1] or attached[2], command.place)
+                return
             if text in ("-S", "--split-string") and len(rest) > 1 and rest[1].literal is not None:
                 command.run_text(rest[1].literal, command.place)
                 return
