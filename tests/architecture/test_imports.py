@@ -35,7 +35,6 @@ LATE_IMPORTS = {
     ("plait.protocol.display", "plait.protocol.combining"): START_UP,
     ("plait.protocol.display", "plait.protocol.lookalikes"): START_UP,
     ("plait.search.references", "plait.index.parse"): RARE,
-    ("plait.host.sandbox_launcher", "landlockpy"): "an optional package",
     ("plait.permissions.store", "tomlkit"): RARE,
     ("plait.permissions.store", "tomlkit.exceptions"): RARE,
     ("plait.views.tui.app", "plait.views.tui.palette"): START_UP,

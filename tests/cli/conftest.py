@@ -13,11 +13,6 @@ from tests.cli.program import Program
 from plait.cli import main
 
 
-@pytest.fixture(scope="session")
-def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("bytecode")
-
-
 @pytest.fixture
 def plait(tmp_path: Path, bytecode: Path) -> Program:
     return Program(tmp_path, bytecode)

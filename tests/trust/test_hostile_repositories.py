@@ -20,13 +20,15 @@ from tests.wire.server import WireServer
 
 pytestmark = [POSIX, pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")]
 
+# Several in a line: each starts a shell, and a sandbox around it.
 COMMANDS = (
-    "git status", "git status --short --branch", "git diff", "git diff HEAD~1 --stat", "git diff --cached",
-    "git log -p -2", "git log --oneline --stat", "git show HEAD", "git show --stat HEAD~1", "git branch -a",
-    "git remote -v", "git blame a.py", "git grep needle", "git ls-files -m", "git stash list", "git describe --always",
-    "git rev-parse HEAD", "git submodule status", "cd docs && git status", "git -C inner status", "git tag",
-    "rg needle", "grep -rn needle .", "ls -la", "cat a.py", "wc -l *.py", "find . -maxdepth 1", "head *", "file *",
-    "python3 --version", "npm --version", "rg --version", "git --version", "echo $(git status)", "pwd && ls",
+    "git status; git status --short --branch; git ls-files -m; git submodule status; git stash list; git tag",
+    "git diff; git diff HEAD~1 --stat; git diff --cached; git blame a.py; git grep needle",
+    "git log -p -2; git log --oneline --stat; git show HEAD; git show --stat HEAD~1; git describe --always",
+    "git branch -a; git remote -v; git rev-parse HEAD; echo $(git status)",
+    "git status", "git diff", "git log -1", "cd docs && git status", "git -C inner status",
+    "rg needle; grep -rn needle .; ls -la; cat a.py; wc -l *.py; find . -maxdepth 1; pwd && ls",
+    "head *", "file *", "python3 --version; npm --version; rg --version; git --version",
     "git fetch --dry-run", "git ls-remote", "npm test", "make", "python3 -m json.tool a.json", "cargo build",
 )  # fmt: skip
 TOOLS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -63,9 +65,9 @@ class Looked:
         return [block["content"] for block in blocks if not block["is_error"]]
 
 
-async def look_at(name: str, place: Path, spy: WireServer) -> Looked:
+async def look_at(name: str, place: Path, bytecode: Path, spy: WireServer) -> Looked:
     (place / "secret.txt").write_text("the secret of the machine\n")
-    program = Program(place, place / "bytecode")
+    program = Program(place, bytecode)
     program.project.rmdir()
     begin(program.project)
     looked = Looked(place / "canary")
@@ -99,9 +101,9 @@ async def look_at(name: str, place: Path, spy: WireServer) -> Looked:
 
 
 @pytest.mark.parametrize("name", MAKERS)
-async def test_nothing_of_a_hostile_repository_runs(name: str, tmp_path: Path) -> None:
+async def test_nothing_of_a_hostile_repository_runs(name: str, tmp_path: Path, bytecode: Path) -> None:
     async with WireServer(in_order([])) as spy:
-        found = await look_at(name, tmp_path, spy)
+        found = await look_at(name, tmp_path, bytecode, spy)
 
     assert spy.requests == []
     assert not found.canary.exists()
@@ -109,12 +111,12 @@ async def test_nothing_of_a_hostile_repository_runs(name: str, tmp_path: Path) -
     assert found.lines[-1]["type"] == "result"
     assert found.code in (0, 5), found.errors
     # It was looked at: most of what was asked for was answered.
-    assert len(found.results) >= 10, [line for line in found.lines if line["type"] == "user"]
+    assert len(found.results) >= 8, [line for line in found.lines if line["type"] == "user"]
     assert "the secret of the machine" not in found.asked
 
 
-def test_modules_of_the_directory_are_not_loaded_by_python_m_either(tmp_path: Path) -> None:
-    program = Program(tmp_path, tmp_path / "bytecode")
+def test_modules_of_the_directory_are_not_loaded_by_python_m_either(tmp_path: Path, bytecode: Path) -> None:
+    program = Program(tmp_path, bytecode)
     MAKERS["python_modules_of_known_names"](program.project, Trap(tmp_path / "canary", ""))
 
     ran = program("-p", "Where is x?", "--model", "scout")

@@ -58,8 +58,8 @@ def service() -> Iterator[str]:
 
 
 @pytest.fixture
-def plait(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
-    return Program(tmp_path, tmp_path_factory.getbasetemp() / "bytecode")
+def plait(tmp_path: Path, bytecode: Path) -> Program:
+    return Program(tmp_path, bytecode)
 
 
 class Lifeline:

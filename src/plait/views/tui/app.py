@@ -23,6 +23,7 @@ from typing import Any, ClassVar
 from textual import events
 from textual.app import App, SuspendNotSupported
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.theme import Theme
 
@@ -31,6 +32,7 @@ from plait.protocol.display import sanitise, sanitise_line
 from plait.protocol.errors import PlaitError, SessionInUse
 from plait.protocol.ports import Desktop, SessionHandle, Sessions, TrustQuestion
 from plait.views.tui import markdown
+from plait.views.tui.driver import surviving
 from plait.views.tui.keymap import read_keyboard
 from plait.views.tui.palette import BadTheme, Palette, read_theme
 from plait.views.tui.screens.chat import Chat
@@ -107,6 +109,9 @@ class PlaitApp(App[Left]):
         self._is_awake = False
         self._themes: dict[str, Theme] = {}
         self._draft = ""
+
+    def get_driver_class(self) -> type[Driver]:
+        return surviving(super().get_driver_class())
 
     # --- begin and end -------------------------------------------------------------------------------------------
 
