@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,11 @@ def test_no_option_hides_the_name_behind_it(command: str, workspace: Workspace) 
 )  # fmt: skip
 def test_values_of_options_are_no_files(command: str, workspace: Workspace) -> None:
     assert not asks(command, workspace)
+
+
+@pytest.mark.parametrize("command", ["git log -L1,1:.env", "git log -L 1,1:conf/server.key", "git show HEAD:.env"])
+def test_git_shows_no_secret_that_is_named_unasked(command: str, workspace: Workspace) -> None:
+    subprocess.run(["git", "init", "-q", str(workspace.cwd)], check=True)
+
+    assert asks(command, workspace)
+    assert not asks("git log -L 1,1:a.txt", workspace)

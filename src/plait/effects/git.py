@@ -147,6 +147,10 @@ def _judge_reading(command: Command, name: str, entry: Program, args: tuple[Arg,
     if not places:
         finding.ask("in which repository `git` works cannot be told")
     finding.gives |= Flow(contents=True)
+    for option, value in options.given:
+        # `-L 1,9:FILE` shows lines of a file.
+        if option == "-L" and value is not None and secret_name(value.raw.rpartition(":")[2].rpartition("/")[2]):
+            finding.secret(value.raw)
     for operand in options.operands:
         text = operand.literal if operand.literal is not None else operand.raw
         path = text.rpartition(":")[2]
