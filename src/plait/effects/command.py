@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from plait.effects.finding import Arg, Finding, Place
 
@@ -114,6 +114,11 @@ def read_options(args: Sequence[Arg], spec: OptionSpec, *, stop_at_operand: bool
     while rest:
         arg = rest.pop(0)
         text = arg.literal
+        if text is None and not arg.splits and arg.prefix.partition("=")[0] in spec.values | spec.optional:
+            name, equals, start = arg.prefix.partition("=")
+            if equals and name.startswith("--"):
+                out.given.append((name, replace(arg, prefix=start)))
+                continue
         if text is None or text == "-" or not text.startswith("-"):
             if not arg.surely_operand and not spec.any_other:
                 out.unclear = out.unclear or f"`{arg.raw}` may be an option"

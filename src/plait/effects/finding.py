@@ -29,11 +29,6 @@ PUBLIC_FILES = frozenset((
     "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/dev/stdin", "/dev/tty",
 ))  # fmt: skip
 FREE_WRITES = frozenset(("/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/full"))
-SYSTEM_TREES = (
-    "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot", "/var", "/opt", "/root", "/proc", "/sys", "/dev",
-    "/run", "/srv", "/System", "/Library", "/Applications", "/private/etc", "/private/var", "/snap", "/nix",
-)  # fmt: skip
-TEMPORARY_TREES = ("/tmp", "/var/tmp", "/private/tmp", "/private/var/folders", "/var/folders", "/dev/shm")
 # Parts of a `.git` directory that decide what git runs or where it finds things.
 REMOVERS = frozenset(("rm", "rmdir", "unlink"))
 # Some programs fetch what they are given as a file.
@@ -365,19 +360,13 @@ class Finding:
         if governs(path) in ("start-up", "plait"):
             return f"changes `{shown}`, {protected(path)}"
         root = self.place.workspace.root_of(Path(path))
-        # Where all of the file system is the workspace, the system in it is still the system.
         if root is not None and root.parent != root:
             return None
         if tree and any(under(root.as_posix(), (path,)) or path == "/" for root in self.place.workspace.roots):
             return f"writes into `{shown}`, which holds the workspace"
-        if path == "/" or (under(path, SYSTEM_TREES) and not under(path, TEMPORARY_TREES) and not _in_home(path)):
+        if of_system(path):
             return f"changes the system: `{shown}`"
         return None
 
     def shown(self, path: str) -> str:
         return self.place.workspace.show(Path(path))
-
-
-def _in_home(path: str) -> bool:
-    home = os.path.realpath(os.path.expanduser("~"))
-    return path != home and under(path, (home,))

@@ -164,7 +164,9 @@ def _judge_reading(command: Command, name: str, entry: Program, args: tuple[Arg,
             finding.read(operand, tree=True, contents=False)
     if name == "rev-parse" and options.has("--show-toplevel") and len(places) == 1:
         finding.output_text = _tree_of(command, places[0]) + "\n"
-    if name == "ls-files" or options.has("--name-only"):
+    if name == "grep" and options.has("-l", "--files-with-matches") and not options.has("--untracked"):
+        finding.output_names = names_below(hidden=any(map(may_track_secrets, places)))
+    elif name == "ls-files" or options.has("--name-only"):
         tracked = name == "ls-files" and not options.has("-o", "--others") and not any(map(may_track_secrets, places))
         finding.output_names = _listed(options, hidden=not tracked, here=places == list(command.place.cwds))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -28,6 +28,9 @@ SHOWS_HIDDEN = ("--hidden", "-H", "-u", "-.", "--unrestricted", "-a", "-A", "-f"
 
 # Options by which a search is led to files of some names alone.
 NARROWING = frozenset(("--include", "-g", "--glob", "--iglob"))
+
+# Programs that print the names of what they find as they were given its beginning.
+SEARCHES = frozenset(("grep", "egrep", "fgrep", "rg"))
 
 Operands = Literal["read", "names", "text", "none"]
 
@@ -207,6 +210,12 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
     if options.has(*program.lists) or "" in program.lists:
         hidden = command.name not in SKIPS_HIDDEN or options.has(*SHOWS_HIDDEN)
         finding.output_names = names_below(hidden=hidden)
+        only = operands[0] if len(operands) == 1 and command.name in SEARCHES else None
+        text = only.literal if only is not None else None
+        if text is not None and len(command.place.cwds) == 1 and (command.place.cwds[0] / text).is_dir():
+            finding.output_names = names_below(text, hidden=hidden)
+        elif only is not None and only.glob is not None and not options.has(*program.recursive):
+            finding.output_names = replace(only, prefix="", splits=True, loose=True)
     return options
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from plait.effects.command import Command
-from plait.effects.finding import TEMPORARY_TREES, Arg, Finding, under
+from plait.effects.finding import Arg, Finding, under
+from plait.host.protected import TEMPORARY_TREES
 
 
 def remove_danger(finding: Finding, path: str, spelled: str = "") -> str | None:

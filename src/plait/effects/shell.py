@@ -32,7 +32,7 @@ PLAIN_DANGERS = (
     (re.compile(r"\b(curl|wget)\b[^|;&\n]*\|[^;&\n]*\b(ba|z|da|k)?sh\b"), "runs code from the network"),
     (re.compile(r"(?:^|[\s;&|(])(sudo|doas|pkexec)\s"), "acts with the rights of another user"),
     (
-        re.compile(r"\brm\s+(-\w+\s+|--\S+\s+)*(/|~|\$HOME|\$\{HOME\})/?\*?(\s|$|[;&|)])"),
+        re.compile(r"\brm\s+(-\w+\s+|--\S+\s+)*(\"?\$\{?HOME\b|(/|~)/?\*?(\s|$|[;&|)]))"),
         "destroys the home directory or the system",
     ),
     (

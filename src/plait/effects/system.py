@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 from plait.effects.command import Command, Judge
 from plait.effects.programs import danger_entries, judge_by_table
@@ -209,6 +210,17 @@ def name_settings(command: Command) -> None:
         command.finding.dangerous(f"changes the user's settings of `{command.name}`")
 
 
+def judge_keygen(command: Command) -> None:
+    """ssh-keygen: a key that is made in the workspace is a file like others."""
+    named = next((arg for before, arg in zip(command.words, command.args[1:], strict=False) if before == "-f"), None)
+    paths = command.place.resolve(named.literal) if named is not None and named.literal is not None else []
+    if named is None or not paths or not all(command.place.workspace.contains(Path(path)) for path in paths):
+        judge_dangerous(command)
+        return
+    command.finding.write(named, "ssh-keygen -f")
+    command.finding.ask("makes or changes keys through `ssh-keygen`")
+
+
 def judge_rpm(command: Command) -> None:
     """rpm: without `-q` it installs."""
     if not any(word == "--query" or re.fullmatch(r"-[a-zA-Z]*q[a-zA-Z]*", word) for word in command.words):
@@ -265,6 +277,7 @@ JUDGES: Mapping[str, Judge] = {
     "pip": judge_settings,
     "pip3": judge_settings,
     "rpm": judge_rpm,
+    "ssh-keygen": judge_keygen,
     "history": judge_history,
     "hostname": judge_hostname,
 }
