@@ -1,11 +1,12 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.permissions.calls_to_decide import ROOT, edit, fetch, read, rules, shell
 
-from plait.permissions.policy import decide, offers
+from plait.permissions.policy import Request, decide, offers
 from plait.protocol.commands import PERMISSION_MODES
-from plait.protocol.effects import UNKNOWN, Effects
+from plait.protocol.effects import UNKNOWN, Access, Effects, Mode
 
 READ = read("src/a.py")
 OUTSIDE = read("/elsewhere/a")
@@ -221,3 +222,20 @@ def test_no_tool_for_files_writes_what_is_gits_own(path, mode):
 @pytest.mark.parametrize("path", [".gitignore", ".github/x", "git/config", "a.git/config", "x.git", "gi~1/config"])
 def test_what_only_sounds_like_gits_own_is_an_ordinary_file(path):
     assert decide(edit(path), "acceptEdits", (), interactive=True).verdict == "allow"
+
+
+@pytest.mark.parametrize("mode", ["default", "acceptEdits", "bypassPermissions"])
+@pytest.mark.parametrize("roots", [("/",), ("/home/u/work",), ("/", "/home/u/work")])
+def test_files_of_the_system_are_asked_about_even_where_all_of_the_disk_is_the_workspace(mode, roots):
+    effects = Effects((Access(Mode.WRITE, "/etc/passwd"),))
+    request = Request("edit", {"path": "/etc/passwd"}, effects, tuple(map(Path, roots)))
+
+    assert decide(request, mode, rules("allow edit"), interactive=True).verdict == "ask"
+    assert offers(request) == ()
+
+
+def test_a_workspace_in_a_place_of_the_system_is_worked_in_as_any_other():
+    effects = Effects((Access(Mode.WRITE, "/srv/app/a.py"),))
+    request = Request("edit", {"path": "a.py"}, effects, (Path("/srv/app"),))
+
+    assert decide(request, "acceptEdits", (), interactive=True).verdict == "allow"

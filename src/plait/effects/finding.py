@@ -15,7 +15,7 @@ from pathlib import Path
 from plait.effects.on_disk import link_out_below, matched_link_out, secret_matched
 from plait.effects.syntax import Script
 from plait.host.paths import Workspace
-from plait.host.protected import credential, governs, protected, steers_git
+from plait.host.protected import credential, governs, of_system, protected, steers_git
 from plait.protocol.effects import Access, Mode
 from plait.protocol.errors import ToolRefused
 

@@ -63,6 +63,12 @@ STARTUP_HOME = (
     ".xinitrc", ".xsession", ".pam_environment", "Library/LaunchAgents", ".vimrc", ".vim", ".config/nvim",
     ".emacs", ".emacs.d", ".tmux.conf", ".npmrc", ".pypirc", ".config/pip", ".cargo/config.toml", ".aws", ".kube",
 )  # fmt: skip
+# Belongs to the system, whoever may write there; a home directory in it does not.
+SYSTEM_TREES = (
+    "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot", "/var", "/opt", "/root", "/proc", "/sys", "/dev",
+    "/run", "/srv", "/System", "/Library", "/Applications", "/private/etc", "/private/var", "/snap", "/nix",
+)  # fmt: skip
+TEMPORARY_TREES = ("/tmp", "/var/tmp", "/private/tmp", "/private/var/folders", "/var/folders", "/dev/shm")
 Governs = Literal["plait", "git", "tools", "start-up"]
 WORDS: dict[Governs, str] = {
     "plait": "Plait's own settings or the environment it runs from",
@@ -197,3 +203,12 @@ def protected(path: str) -> str | None:
     """Say in words what `path` governs, or None. A write to it asks in every mode: it changes what may run."""
     kind = governs(path)
     return None if kind is None else WORDS[kind]
+
+
+def of_system(path: str) -> bool:
+    """True if the absolute, resolved `path` belongs to the system, and is not in the home directory or temporary."""
+    if path == "/":
+        return True
+    home = os.path.realpath(os.path.expanduser("~")).replace(os.sep, "/")
+    at_home = path.startswith(home.rstrip("/") + "/")
+    return not at_home and _below(path, SYSTEM_TREES) is not None and _below(path, TEMPORARY_TREES) is None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from plait.host.protected import credential, holds_git, protected
+from plait.host.protected import credential, holds_git, of_system, protected
 from plait.host.sandbox_grants import NOTHING, grants_of
 from plait.permissions.offers import narrow_patterns
 from plait.permissions.rules import covering, matches, names_secrets
@@ -153,6 +153,11 @@ def _protected_write(request: Request) -> str | None:
         what = protected(access.path)
         if what is not None:
             return f"changes `{access.path}`: {what}"
+        # Where all of the file system is the workspace, the system in it is still the system.
+        if of_system(access.path) and not any(
+            _inside(access, (root,)) for root in request.roots if root.parent != root
+        ):
+            return f"changes `{access.path}`, which belongs to the system"
     return None
 
 
