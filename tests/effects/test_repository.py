@@ -227,3 +227,12 @@ def test_the_environment_for_reading_reaches_submodules(repository, tmp_path):
     git(repository, "status", **READING_ENVIRONMENT)
 
     assert not canary.exists()
+
+
+def test_naming_the_directory_that_one_is_in_changes_nothing_for_git(repository):
+    inner = make(repository / "inner")
+
+    assert judged(repository, f"cd {repository} && git status") == "read_only"
+    assert judged(repository, f"cd {inner} && git status") == "stateful"
+    assert judged(repository, f"cd {repository.parent} && git status") == "stateful"
+    assert judged(repository, f"cd inner && cd {repository} && git log") == "read_only"

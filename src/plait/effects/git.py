@@ -138,7 +138,9 @@ def _judge_reading(command: Command, name: str, entry: Program, args: tuple[Arg,
         if (written := re.match(r"--output=(.+)", arg.literal or "", re.DOTALL)) is not None:
             finding.write(known(written[1]), f"git {name} --output")
     options = judge_program(command, entry, args, f"git {name}")
-    if command.place.moved:
+    workspace = command.place.workspace
+    # Many name the directory that they are in already: the repository there is the one that is worked in.
+    if command.place.moved and not {*places} <= {workspace.cwd, *workspace.roots}:
         finding.ask("changes the directory before `git`, which obeys the repository it finds there")
     for place in places:
         if (doubt := doubt_of(place)) is not None:
