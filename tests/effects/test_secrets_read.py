@@ -58,3 +58,30 @@ def test_git_shows_no_secret_that_is_named_unasked(command: str, workspace: Work
 
     assert asks(command, workspace)
     assert not asks("git log -L 1,1:a.txt", workspace)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "grep -r SECRET .", "grep -rn hush .", "grep -ri api_ .", "grep -r . .", "grep -r '' .", "grep -rv TODO .",
+        "grep -rE 'nope|hush' .", "grep -r 'nope\\|hush' .", "grep -re nope -e hush", 'grep -r "$X" .', "rg hush",
+        "rg --hidden SECRET", "rg -uu SECRET", "rg -. '[A-Z]+='", "grep -r '(nope)?' .", "grep -rf words .",
+    ],
+)  # fmt: skip
+def test_a_search_that_would_print_a_line_of_a_secret_asks(command: str, workspace: Workspace) -> None:
+    assert asks(command, workspace)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "grep -rn TODO .", "grep -r 'TODO\\|FIXME' .", "grep -rE '^(class|def) TODO' src", "grep -rl SECRET .",
+        "grep -rc SECRET .", "grep -rn --include='*.txt' SECRET .", "rg TODO", "rg SECRET a.txt", "rg -n 'def \\w+'",
+        "rg --hidden TODO", "rg API_SECRET", "rg -t py hush",
+    ],
+)  # fmt: skip
+def test_a_search_for_something_else_does_not(command: str, workspace: Workspace) -> None:
+    (workspace.cwd / "src").mkdir()
+    (workspace.cwd / "conf" / "server.key").unlink()
+
+    assert not asks(command, workspace)

@@ -11,12 +11,16 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
+from pathlib import Path
 
+from plait.host.opening import bytes_of
 from plait.host.protected import SECRET_NAMES, credential, secret_name
 
 FALLS_APART = re.compile(r"\n|[\s'\"\\](\.\.)?$")
 MOST_MATCHES = 1_000
 MOST_ENTRIES = 20_000
+MOST_LOOKED_AT = 5_000
+LARGEST_SECRET_BYTES = 1_000_000
 
 
 def secret_matched(pattern: str, folders: Iterable[str], *, dots: bool = False) -> str | None:
@@ -61,6 +65,39 @@ def _secret_below(folder: str, name: str) -> str | None:
         if secret_name(entry.name) and fnmatchcase(entry.name.lower(), name.lower()):
             return entry.name
     return None
+
+
+def secret_that_shows(patterns: Iterable[str | None], folders: Iterable[str], *, hidden: bool) -> str | None:
+    """A secret file below `folders` of which a search for one of the patterns may print a line; None is any pattern.
+
+    hidden: names with a leading dot are searched too. A tree too large to look through is taken to hold none, or every
+    search of a large project would ask.
+    """
+    wanted = tuple(patterns)
+    for folder in folders:
+        for entry in itertools.islice(_entries(folder), MOST_LOOKED_AT):
+            if not hidden and entry.name.startswith("."):
+                continue
+            if secret_name(entry.name) and (data := bytes_of(Path(entry.path), LARGEST_SECRET_BYTES)) is not None:
+                text = data.decode("utf-8", "replace").lower()
+                if any(pattern is None or _may_match(pattern, text) for pattern in wanted):
+                    return entry.name
+    return None
+
+
+def _may_match(pattern: str, text: str) -> bool:
+    """False only if surely no line of `text` (in lower case) matches, whatever kind of expression it is.
+
+    Told by words alone: an expression of a stranger's can take for ever.
+    """
+    for branch in re.split(r"\\?\|", pattern.lower()):
+        if "(" in branch:
+            return True
+        plain = re.sub(r"\\.|\[[^\]]*\]", " ", branch)
+        words = re.findall(r"\w{3,}(?![*?{\w])", plain)
+        if not words or all(word in text for word in words):
+            return True
+    return False
 
 
 def matched_link_out(pattern: str, folder: str, inside: Callable[[str], bool]) -> str | None:

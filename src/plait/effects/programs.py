@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from plait.effects.command import Command, Options, OptionSpec, read_options
 from plait.effects.finding import Arg, Flow, known
-from plait.effects.on_disk import secret_matched
+from plait.effects.on_disk import secret_matched, secret_that_shows
 from plait.host.protected import secret_name
 
 # Filters that print some of their lines as they are.
@@ -24,6 +24,7 @@ PASS_NAMES_ON = frozenset(("cat", "head", "tail", "sort", "uniq", "grep", "egrep
 
 # Programs that leave out names with a leading dot, unless one of the options is given.
 SKIPS_HIDDEN = frozenset(("rg", "fd", "fdfind", "ls", "dir", "exa", "eza"))
+ONLY_NAMES = ("-l", "-L", "-c", "-q", "--files-with-matches", "--files-without-match", "--count", "--quiet", "--files")
 SHOWS_HIDDEN = ("--hidden", "-H", "-u", "-.", "--unrestricted", "-a", "-A", "-f", "--all", "--almost-all")
 
 # Options by which a search is led to files of some names alone.
@@ -181,8 +182,9 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
     if program.secret:
         finding.secret(f"what `{name}` shows")
     operands = list(options.operands)
+    patterns = [value for option, value in options.given if option in ("-e", "--regexp") and value is not None]
     if program.first and operands and not _gives(options, program.first_by):
-        operands.pop(0)
+        patterns.append(operands.pop(0))
     if program.most is not None and len(operands) > program.most:
         finding.ask(f"`{name}` with more than {program.most} operands may write the last one")
         return options
@@ -201,6 +203,8 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
         if value is not None and (option in program.files or (program.only is None and "/" in value.prefix)):
             finding.read(value)
     _read_operands(command, program, operands, tree=program.tree or options.has(*program.recursive))
+    if command.name in SEARCHES and (program.tree or options.has(*program.recursive)):
+        _look_for_secrets(command, options, patterns, operands)
     if options.has(*program.follows):
         for operand in operands or [known(".")]:
             finding.follow_links(operand)
@@ -217,6 +221,20 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
         elif only is not None and only.glob is not None and not options.has(*program.recursive):
             finding.output_names = replace(only, prefix="", splits=True, loose=True)
     return options
+
+
+def _look_for_secrets(command: Command, options: Options, patterns: list[Arg], operands: list[Arg]) -> None:
+    """A search of all files below a directory prints the lines of secret ones too, if they match."""
+    if options.has(*ONLY_NAMES, *NARROWING, "-t", "--type"):
+        return
+    hidden = command.name not in SKIPS_HIDDEN or options.has("--hidden", "-.", "-u", "--unrestricted")
+    texts = [pattern.literal for pattern in patterns]
+    if not texts or options.has("-v", "--invert-match", "-f", "--file"):
+        texts = [None]
+    names = [operand.literal for operand in operands if operand.literal is not None] or ["."]
+    folders = [str(cwd / name) for cwd in command.place.cwds for name in names]
+    if (secret := secret_that_shows(texts, folders, hidden=hidden)) is not None:
+        command.finding.secret(secret)
 
 
 def _gives(options: Options, names: tuple[str, ...]) -> bool:
