@@ -91,6 +91,10 @@ def _may_match(pattern: str, text: str) -> bool:
     Told by words alone: an expression of a stranger's can take for ever.
     """
     for branch in re.split(r"\\?\|", pattern.lower()):
+        if not re.search(r"[][.*^$(){}+?\\]", branch):
+            if branch in text:
+                return True
+            continue
         if "(" in branch:
             return True
         plain = re.sub(r"\\.|\[[^\]]*\]", " ", branch)
