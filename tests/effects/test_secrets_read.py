@@ -75,7 +75,8 @@ def test_a_search_that_would_print_a_line_of_a_secret_asks(command: str, workspa
 @pytest.mark.parametrize(
     "command",
     [
-        "grep -rn TODO .", "grep -rn 'rm -rf' .", "grep -r 'TODO\\|FIXME' .", "grep -rE '^(class|def) TODO' src", "grep -rl SECRET .",
+        "grep -rn TODO .", "grep -rn 'rm -rf' .", "grep -r 'TODO\\|FIXME' .", "grep -rE '^(class|def) TODO' src",
+        "grep -rl SECRET .",
         "grep -rc SECRET .", "grep -rn --include='*.txt' SECRET .", "rg TODO", "rg SECRET a.txt", "rg -n 'def \\w+'",
         "rg --hidden TODO", "rg API_SECRET", "rg -t py hush",
     ],
