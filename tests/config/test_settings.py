@@ -155,9 +155,7 @@ def test_a_project_may_tighten(place: Place, write) -> None:
         ('[web_search]\nendpoint = "http://evil.example"', "web_search.endpoint"),
     ],
 )
-def test_what_would_loosen_in_a_project_waits_for_trust(
-    place: Place, write, text: str, name: str
-) -> None:
+def test_what_would_loosen_in_a_project_waits_for_trust(place: Place, write, text: str, name: str) -> None:
     before = place.load()
 
     write(place, text)
