@@ -116,3 +116,26 @@ def test_processes_that_are_ended_are_named(workspace, command, ended):
 
     assert effects.processes == ended
     assert effects.read_only is (not ended)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "npm install", "npm ci", "yarn", "yarn add x", "pnpm add -D x", "npx create-vite app", "pip install x",
+        "python -m pip install -e .", "uv sync", "uv pip install x", "poetry install", "cargo add x", "cargo fetch",
+        "go get x@latest", "go mod download", "bundle install", "composer install", "cd sub && npm install",
+        "timeout 60 pip install x", "gem install x", "dotnet restore", "brew install x", "pre-commit run",
+    ],
+)  # fmt: skip
+def test_what_downloads_names_the_network_and_asks(command, tmp_path):
+    workspace = Workspace.at(tmp_path)
+
+    effects = command_effects(command, cwd=tmp_path, workspace=workspace)
+
+    assert effects.network
+    assert verdict(effects, workspace) != "read_only"
+
+
+@pytest.mark.parametrize("command", ["npm test", "npx tsc", "uv run pytest", "cargo test", "go test ./...", "pip list"])
+def test_what_works_with_what_is_there_names_none(command, tmp_path):
+    assert command_effects(command, cwd=tmp_path, workspace=Workspace.at(tmp_path)).network == ()

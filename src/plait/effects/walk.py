@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from plait.effects.command import Command, Judge, is_safe_setting
+from plait.effects.downloads import note_downloads
 from plait.effects.expansion import is_number, value_of
 from plait.effects.finding import NOTHING, Arg, Finding, Place
 from plait.effects.grammar import parse
@@ -318,6 +319,7 @@ class Line(Words):
                 finding.dangerous(f"runs `{name}`, which came from the network")
         command = Command(base, args, place, finding, run, run_text, self.came_from_network)
         if not asks_version(command):
+            note_downloads(command)
             self.judges.get(base, self.unknown_program)(command)
         if base != name:
             finding.ask(f"runs `{name}`, which need not be the program of that name")
