@@ -50,6 +50,15 @@ async def test_all_that_wait_are_allowed_at_once_but_what_stands_apart_and_the_o
         assert stage.told == [Decide(key(number), Allow()) for number in (3, 2, 1)]
 
 
+async def test_the_keys_of_the_list_fit_into_80_columns() -> None:
+    async with staged((80, 24)) as stage:
+        await asked(stage)
+        await stage.press("g")
+        await stage.pilot.pause()
+
+        assert "Esc goes back" in stage.screen
+
+
 async def test_some_of_them_are_picked_by_keys() -> None:
     async with staged() as stage:
         await asked(stage)

@@ -59,6 +59,14 @@ async def looking(stage: Stage) -> None:
     await stage.pilot.pause()
 
 
+async def test_nothing_of_the_page_is_beyond_the_edge_of_80_columns() -> None:
+    async with staged((80, 24), session=Session()) as stage:
+        await looking(stage)
+
+        assert "choose it below to lose that" in " ".join(stage.screen.split())
+        assert "Esc goes back" in stage.screen
+
+
 async def test_the_newest_moment_is_chosen_first_and_the_plan_is_shown() -> None:
     async with staged(session=Session()) as stage:
         await picking(stage, *"/rewind", "enter")

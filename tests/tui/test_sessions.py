@@ -86,6 +86,7 @@ async def test_an_earlier_session_is_picked_before_any_is_opened(keys: tuple[str
     sessions = FakeSessions("one", "two")
     async with staged(sessions=sessions, pick_session=True, settled=False) as stage:
         await until(stage, lambda: "title of two" in stage.screen)
+        assert "spaces>" not in stage.screen
 
         await stage.press(*keys)
         await until(stage, lambda: stage.app.chat.handle is not None)

@@ -114,6 +114,8 @@ async def test_a_value_wider_than_the_page_is_shown_to_its_end() -> None:
         await stage.pilot.pause()
 
         assert "and evil" in stage.screen
+        # What goes on below is no line of the page's own.
+        assert not any(line.startswith((" be kind", "be kind", " and evil")) for line in stage.screen.splitlines())
 
 
 async def test_nobody_agrees_to_what_has_not_been_in_sight() -> None:

@@ -60,6 +60,46 @@ class LinesView(ScrollView, can_focus=True):
         return to_strip(text, left + width, self.rich_style).crop(left, left + width)
 
 
+class WrappedLines(LinesView):
+    """Lines of which nothing is beyond the edge: what is wider than the page goes on below, indented as it began.
+
+    hang: how far what goes on is indented at least, in cells, where the line itself is indented.
+    """
+
+    def __init__(self, lines: Sequence[Text], *, hang: int = 0) -> None:
+        super().__init__(lines)
+        self._whole = lines
+        self._hang = hang
+
+    def on_mount(self) -> None:
+        self._wrap()
+
+    def on_resize(self) -> None:
+        self._wrap()
+
+    def _wrap(self) -> None:
+        width = max(20, self.scrollable_content_region.width)
+        self._lines = [piece for line in self._whole for piece in hanging(line, width, self._hang)]
+        self.virtual_size = Size(width, len(self._lines))
+
+    @property
+    def unseen(self) -> int:
+        """How many lines are below what is in sight."""
+        return max(0, len(self._lines) - self.scroll_offset.y - self.scrollable_content_region.height)
+
+
+def hanging(line: Text, width: int, hang: int) -> list[Text]:
+    """Return `line` as lines of at most `width` cells, the later ones indented as it is, or by `hang` if more."""
+    indent = len(line.plain) - len(line.plain.lstrip(" "))
+    indent = min(max(indent, hang) if indent else 0, width // 2)
+    first, *others = wrap(line, width)
+    if not others or not indent:
+        return [first, *others]
+    rest = line[len(first.plain) :]
+    begin = len(rest.plain) - len(rest.plain.lstrip(" "))
+    return [first, *(Text(" " * indent).append_text(piece) for piece in wrap(rest[begin:], width - indent))]
+
+
 class Page(Screen[None]):
     """A title, lines, a foot; Esc or q closes it."""
 
@@ -92,7 +132,13 @@ class HelpPage(Page):
     """Keys and commands, from their tables."""
 
     def __init__(self, palette: Palette, keyboard: Keyboard) -> None:
-        super().__init__("Help", list(_help(palette, keyboard)))
+        super().__init__("Help", ())
+        self._lines = _help(palette, keyboard)
+
+    def compose(self) -> ComposeResult:
+        yield Static("Help", id="page-title", markup=False)
+        yield WrappedLines(self._lines, hang=34)
+        yield Static("arrows, Space, g G · Esc closes", id="page-foot", markup=False)
 
 
 def _help(palette: Palette, keyboard: Keyboard) -> list[Text]:
@@ -161,7 +207,8 @@ def _session_line(info: SessionInfo) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(info.updated_at / 1000))
     turns = "1 turn" if info.turns == 1 else f"{info.turns} turns"
     in_use = " · in use" if info.in_use else ""
-    return f"{when}  {cut(sanitise_line(info.title), 60):<60}  {turns} · {sanitise_line(info.model)}{in_use}"
+    # What differs in width comes last: to fill it up with spaces would be to make them visible.
+    return f"{when}  {turns}{in_use} · {cut(sanitise_line(info.title), 60)} · {sanitise_line(info.model)}"
 
 
 class ArgumentEditor(ModalScreen[str | None]):

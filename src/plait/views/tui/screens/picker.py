@@ -19,7 +19,7 @@ from plait.views.tui.groups import answerable, in_words
 from plait.views.tui.palette import Palette
 from plait.views.tui.wrapping import cut
 
-FOOT = "Space ticks · a all · n none · Enter allows the ticked ones, once · Esc goes back"
+FOOT = "Space ticks · a all · n none · Enter allows those ticked, once · Esc goes back"
 
 
 class Picker(Screen[tuple[CallKey, ...]]):

@@ -21,7 +21,7 @@ from plait.protocol.file_events import RewindWhat
 from plait.protocol.ports import SessionHandle
 from plait.protocol.queries import FileRewind, GetRewindPlan, ListRewindPoints, RewindPlan, RewindPoint
 from plait.views.tui.palette import Palette
-from plait.views.tui.screens.pages import Chooser, LinesView
+from plait.views.tui.screens.pages import Chooser, WrappedLines
 from plait.views.tui.wrapping import cut
 
 if TYPE_CHECKING:
@@ -93,10 +93,11 @@ class RewindPage(Screen[Rewind | None]):
 
     def compose(self) -> ComposeResult:
         yield Static(Text(f"Back to before “{sanitise_line(self._point.words)}”"), id="page-title", markup=False)
-        yield LinesView(list(plan_lines(self._plan, self._palette, self._cwd)))
+        yield WrappedLines(list(plan_lines(self._plan, self._palette, self._cwd)), hang=4)
         yield OptionList(id="rewind-choices")
-        keys = "b c f or arrows and Enter" + (" · a all of the others' files" if self._conflicts else "")
-        yield Static(f"{keys} · it can be undone with /rewind · Esc goes back", id="page-foot", markup=False)
+        ways = "b c f" if self._plan.files else "c"
+        keys = f"{ways} or Enter" + (" · a all others' files" if self._conflicts else "")
+        yield Static(f"{keys} · /rewind undoes it · Esc goes back", id="page-foot", markup=False)
 
     def on_mount(self) -> None:
         choices = self.query_one(OptionList)

@@ -9,7 +9,6 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
@@ -17,35 +16,10 @@ from textual.widgets.option_list import Option
 from plait.protocol.display import sanitise_line, sanitise_path
 from plait.protocol.ports import TrustQuestion
 from plait.views.tui.palette import Palette
-from plait.views.tui.screens.pages import LinesView
-from plait.views.tui.wrapping import wrap
+from plait.views.tui.screens.pages import WrappedLines
 
 # What is typed into the prompt when the page comes up is no answer.
 DEAF_S = 0.5
-
-
-class WrappedLines(LinesView):
-    """Lines of which nothing is beyond the edge: what is wider than the page goes on below."""
-
-    def __init__(self, lines: list[Text]) -> None:
-        super().__init__(lines)
-        self._whole = lines
-
-    def on_mount(self) -> None:
-        self._wrap()
-
-    def on_resize(self) -> None:
-        self._wrap()
-
-    def _wrap(self) -> None:
-        width = max(20, self.scrollable_content_region.width)
-        self._lines = [piece for line in self._whole for piece in wrap(line, width)]
-        self.virtual_size = Size(width, len(self._lines))
-
-    @property
-    def unseen(self) -> int:
-        """How many lines are below what is in sight."""
-        return max(0, len(self._lines) - self.scroll_offset.y - self.scrollable_content_region.height)
 
 
 class TrustPage(Screen[bool | None]):

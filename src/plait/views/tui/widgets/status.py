@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from plait.protocol.commands import PermissionMode
@@ -18,6 +19,9 @@ MODE_WORDS: dict[PermissionMode, str] = {
     "dontAsk": "deny what would ask",
     "bypassPermissions": "BYPASS PERMISSIONS",
 }
+
+LEAST_PLACE = 6
+"""Cells for the directory and the branch, whatever else there is to say."""
 
 
 def status_line(state: State, place: str, branch: str | None, palette: Palette, width: int) -> Text:
@@ -42,7 +46,6 @@ def status_line(state: State, place: str, branch: str | None, palette: Palette, 
         right.append((f"ctx {state.context_tokens / 1000:.1f}k", palette.dim))
     if state.model != "scout" and (cost := cost_in_words(spent)):
         right.append((cost, palette.dim))
-    tail = Text("  ").join(Text(words, style=style) for words, style in right)  # type: ignore[arg-type]  # all are Styles
     name = sanitise_path(state.model.split(":", 1)[-1] or "starting…")
     mode_style = {"bypassPermissions": palette.error, "plan": palette.read, "acceptEdits": palette.write}
     head = Text.assemble(
@@ -51,7 +54,10 @@ def status_line(state: State, place: str, branch: str | None, palette: Palette, 
         (MODE_WORDS[state.mode], mode_style.get(state.mode, palette.dim)),
         (" · ", palette.faint),
     )
+    while right and head.cell_len + LEAST_PLACE + 2 + sum(cell_len(words) + 2 for words, _ in right) - 2 > width:
+        right.pop()
+    tail = Text("  ").join(Text(words, style=style) for words, style in right)  # type: ignore[arg-type]  # all are Styles
     where = sanitise_path(place) + (f" {sanitise_path(branch)}" if branch else "")
-    room = max(6, width - head.cell_len - tail.cell_len - 2)
+    room = max(LEAST_PLACE, width - head.cell_len - tail.cell_len - 2)
     head.append(cut_middle(where, room), palette.dim)
     return with_right(head, tail, width) if tail.cell_len and width > 30 else head
