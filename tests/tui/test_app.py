@@ -50,8 +50,11 @@ from plait.protocol.events import (
 )
 from plait.views.tui.app import PlaitApp, TuiSettings
 from plait.views.tui.keymap import as_markdown
+from plait.views.tui.palette import Palette
+from plait.views.tui.projector import State
 from plait.views.tui.screens.pages import HelpPage, Pager
 from plait.views.tui.widgets.approval import GRACE_S
+from plait.views.tui.widgets.status import status_line
 from plait.views.tui.widgets.transcript import Transcript
 
 REPOSITORY = Path(__file__).parents[2]
@@ -260,6 +263,57 @@ async def test_why_it_is_dangerous_is_said_once() -> None:
 
         assert stage.screen.count("destroys the home") == 1
         assert "writes `a` through `touch` · in /w" in stage.screen
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_of_a_long_command_its_end_and_why_it_asks_stay_in_sight(size: tuple[int, int]) -> None:
+    async with staged(size) as stage:
+        command = "touch " + " ".join(f"a_long_name_{number}" for number in range(300)) + " ; rm -rf build"
+        preview = CommandPreview(command, ".", "deletes the tree `build`")
+        await ask(stage, ApprovalAsked(key(1), "shell", {}, preview, ()))
+
+        assert "$ touch a_long_name_0 " in stage.screen
+        assert "; rm -rf build" in stage.screen
+        assert "deletes the tree `build`" in stage.screen
+        assert "more lines · v shows all" in stage.screen
+
+
+async def test_escape_is_said_to_do_what_it_does() -> None:
+    async with staged() as stage:
+        await turn(stage)
+        assert "Esc interrupts" in stage.screen
+
+        await ask(stage)
+        assert "Esc says no" in stage.screen
+        assert "Esc interrupts" not in stage.screen
+
+
+async def test_the_help_is_wrapped_where_the_terminal_is_narrow() -> None:
+    async with staged((80, 60)) as stage:
+        await stage.press("f1")
+        await stage.pilot.pause()
+
+        assert "nothing running or typed: go back" in " ".join(stage.screen.split())
+
+
+@pytest.mark.parametrize("width", [45, 60, 80])
+def test_the_mode_stays_in_the_status_line_when_there_is_no_room_for_the_rest(width: int) -> None:
+    state = State(model="openai-chat:scripted-model", sandbox="bubblewrap 0.8.0", context_tokens=100, background=1)
+
+    line = status_line(state, "/work/somewhere", "main", Palette.of({}, dark=True), width)
+
+    assert "ask before writes" in line.plain
+    assert line.cell_len <= width
+
+
+async def test_enter_alone_does_not_run_what_is_dangerous() -> None:
+    async with staged() as stage:
+        preview = CommandPreview("rm -rf ~", ".", "destroys the home")
+        await ask(stage, ApprovalAsked(key(1), "shell", {"command": "rm -rf ~"}, preview, (), "destroys the home"))
+
+        assert "❯ n No" in stage.screen
+        await stage.press("enter", "enter")
+        assert stage.told == [Decide(key(1), Deny(""))]
 
 
 async def test_what_is_dangerous_has_no_always() -> None:

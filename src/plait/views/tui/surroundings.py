@@ -21,10 +21,10 @@ def activity_line(state: State, working_s: float, interrupt_key: str, palette: P
     if not state.working:
         return Text("")
     glyph = "●" if still else SPINNER[int(working_s * 10) % len(SPINNER)]
-    doing = "waiting for you" if state.asked is not None else state.doing
+    doing, escape = ("waiting for you", "says no") if state.asked is not None else (state.doing, "interrupts")
     return Text.assemble(
         (f"{glyph} ", palette.write if state.asked is not None else palette.you),
-        (f"{sanitise_line(doing)} · {duration(working_s * 1000)} · {interrupt_key} interrupts", palette.dim),
+        (f"{sanitise_line(doing)} · {duration(working_s * 1000)} · {interrupt_key} {escape}", palette.dim),
     )
 
 

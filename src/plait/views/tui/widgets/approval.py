@@ -81,7 +81,9 @@ class ApprovalPanel(Widget, can_focus=True):
     def show(self, asked: ApprovalAsked) -> None:
         self.asked = asked
         self._since_s = time.monotonic()
-        self._choice = self._offer = 0
+        self._offer = 0
+        # Enter alone never runs what is dangerous: it stands at the last of the answers, which is no.
+        self._choice = max(0, len(self._options(asked)) - 1) if asked.danger is not None else 0
         self.query_one("#approval-reason", Input).display = isinstance(asked.preview, QuestionPreview)
         self.query_one("#approval-reason", Input).value = ""
         self.query_one("#approval-reason", Input).placeholder = (
@@ -105,7 +107,7 @@ class ApprovalPanel(Widget, can_focus=True):
         width = max(20, self.size.width - 4)
         self.border_title = Text(cut(self._title(asked), max(8, width - 12)))
         self.border_subtitle = Text(cut(" · ".join(self._hints(asked)), max(8, width - 6)))
-        lines = self.preview_lines(width, most=max(4, self.app.size.height // 2 - 6))
+        lines = self.preview_lines(width, most=max(3, self.app.size.height // 2 - 6))
         self.query_one("#approval-preview", Static).update(Group(*lines))
         self.query_one("#approval-body").styles.height = min(len(lines), max(3, self.app.size.height // 2 - 5))
         self.query_one("#approval-choices", Static).update(self._choices(asked, width))
@@ -147,14 +149,14 @@ class ApprovalPanel(Widget, can_focus=True):
                     for line in sanitise_command(command).split("\n")
                     for piece in wrap(Text(line, palette.strong), width - 2, hard=True)
                 ]
-                lines += [
+                shown = [
                     Text.assemble(("$ " if number == 0 else "  ", palette.write), piece)
                     for number, piece in enumerate(pieces)
                 ]
                 said = "; ".join(words for words in reason.split("; ") if words not in (asked.danger or ""))
                 where = "" if cwd == "." else f"in {sanitise_path(cwd)}"
-                if said or where:
-                    lines += wrap(Text(" · ".join(filter(None, (sanitise(said), where))), palette.dim), width)
+                why = wrap(Text(" · ".join(filter(None, (sanitise(said), where))), palette.dim), width)
+                lines = command_lines(lines, shown, why if said or where else [], most, self._view_key(), palette)
             case TextPreview(text=text):
                 lines += markdown.render(sanitise(text), width, palette)
                 if asked.reason and asked.name != "propose_plan":
@@ -172,9 +174,11 @@ class ApprovalPanel(Widget, can_focus=True):
                         )
                     )
         if most is not None and len(lines) > most:
-            rest = f"… {len(lines) - most + 1} more lines · {self._keyboard.first('view')} shows all"
-            lines = [*lines[: most - 1], Text(rest, palette.dim)]
+            lines = [*lines[: most - 1], left_out(len(lines) - most + 1, self._view_key(), palette)]
         return lines
+
+    def _view_key(self) -> str:
+        return self._keyboard.first("view")
 
     def _hints(self, asked: ApprovalAsked) -> list[str]:
         hints = [] if isinstance(asked.preview, QuestionPreview) else [f"{self._keyboard.first('view')} whole"]
@@ -341,6 +345,35 @@ class ApprovalPanel(Widget, can_focus=True):
     def _answer(self, answer: Answer) -> None:
         if self.asked is not None:
             self.post_message(self.ToDo(Decide(self.asked.key, answer)))
+
+
+def command_lines(
+    danger: list[Text], command: list[Text], why: list[Text], most: int | None, view_key: str, palette: Palette
+) -> list[Text]:
+    """Return a command between its danger and why it asks, in at most `most` lines, three at least.
+
+    Of a long command its middle is left out, not its end, where the worst of it would be put, nor why it asks.
+    """
+    if most is None or len(danger) + len(command) + len(why) <= most:
+        return [*danger, *command, *why]
+    danger, why = shortened(danger, max(1, most // 3), palette), shortened(why, max(1, most // 3), palette)
+    room = max(2, most - len(danger) - len(why))
+    if len(command) <= room:
+        return [*danger, *command, *why]
+    first = room // 2
+    last = room - first - 1
+    missing = left_out(len(command) - first - last, view_key, palette)
+    return [*danger, *command[:first], missing, *command[len(command) - last :], *why]
+
+
+def shortened(lines: list[Text], most: int, palette: Palette) -> list[Text]:
+    """Return the first of the lines, the last of them marked if there were more."""
+    return lines if len(lines) <= most else [*lines[: most - 1], lines[most - 1][:-2] + Text(" …", palette.dim)]
+
+
+def left_out(count: int, view_key: str, palette: Palette) -> Text:
+    words = "1 more line" if count == 1 else f"{count} more lines"
+    return Text(f"… {words} · {view_key} shows all", palette.dim)
 
 
 def edited_text(asked: ApprovalAsked) -> str:
