@@ -194,6 +194,7 @@ async def test_a_command_shows_its_output_as_it_comes_and_its_end() -> None:
 
         assert "exit 1" in stage.screen
         assert "line 4999" in stage.screen
+        assert "✓" not in stage.screen
         assert "lines · Ctrl+O shows all" in stage.screen
         await stage.press("ctrl+o")
         assert isinstance(stage.app.screen, Pager)

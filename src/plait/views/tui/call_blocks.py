@@ -132,6 +132,9 @@ def row_line(row: CallRow, width: int, palette: Palette, now_s: float, *, rail: 
     glyph = GLYPHS[row.state]
     if row.state == "running":
         glyph = SPINNER[int(now_s * 10) % len(SPINNER)]
+    elif row.state == "ok" and isinstance(row.detail, CommandDetail) and row.detail.exit_code not in (0, None):
+        # It ran, so the call is done; but no tick for what says that it did not succeed.
+        glyph = "!"
     left = Text.assemble(
         (rail, palette.faint),
         (f"{glyph} ", row_style(row, palette)),
