@@ -29,6 +29,11 @@ class ProjectInstructions:
     text: str
     by_user: bool = False
 
+    @property
+    def length(self) -> str:
+        count = len(self.text.splitlines())
+        return "1 line" if count == 1 else f"{count} lines"
+
 
 def system_prompt() -> str:
     return (resources.files("plait.agent") / "system_prompt.md").read_text(encoding="utf-8").strip()

@@ -78,11 +78,7 @@ def _question(started: Started) -> TrustQuestion:
     return TrustQuestion(
         str(trust.project),
         tuple((grant.origin, grant.words) for grant in trust.grants),
-        tuple(
-            f"{instructions.path} ({len(instructions.text.splitlines())} lines)"
-            for instructions in found
-            if not instructions.by_user
-        ),
+        tuple(f"{instructions.path} ({instructions.length})" for instructions in found if not instructions.by_user),
     )
 
 

@@ -172,7 +172,7 @@ async def open_session(
         session.emit(Notice("warning", warning))
     told = [one for one in project if not one.by_user]
     if told and interactive and not resumed:
-        names = ", ".join(f"{workspace.show(one.path)} ({len(one.text.splitlines())} lines)" for one in told)
+        names = ", ".join(f"{workspace.show(one.path)} ({one.length})" for one in told)
         session.emit(Notice("info", f"The model is given what this project says of itself: {names}."))
     if model_problem is not None:
         session.emit(Notice("error", str(model_problem)))
