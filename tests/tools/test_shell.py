@@ -429,7 +429,7 @@ async def test_running_outside_of_the_sandbox_is_asked_about_as_what_no_rule_cov
 ) -> None:
     args = ShellArgs(command="ls", outside_sandbox=True)
 
-    assert sandboxed.effects(args, workspace).danger == "runs outside of the sandbox"
+    assert sandboxed.effects(args, workspace).danger == "runs outside of the sandbox: only reads"
     assert shell.effects(args, workspace).danger is None
 
 

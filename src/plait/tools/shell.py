@@ -81,8 +81,8 @@ class Shell(Tool[ShellArgs]):
         if not args.outside_sandbox or self._sandboxing is None or not self._sandboxing.applies:
             return effects
         # As danger no rule covers it, no mode and no batch approves it, and without a user it is refused.
-        danger = "runs outside of the sandbox" + (f"; {effects.danger}" if effects.danger else "")
-        return replace(effects, danger=danger, reason=f"runs outside of the sandbox: {effects.reason}")
+        what = f"runs outside of the sandbox: {effects.danger or effects.reason}"
+        return replace(effects, danger=what, reason=what)
 
     def deadline_s(self, args: ShellArgs) -> float | None:
         return LOCAL_DEADLINE_S if args.background else args.deadline_s
