@@ -158,7 +158,7 @@ class Finding:
     unknown: bool = False
     # What is unknown of it stays within `accesses`, unless something else of it does not.
     unbounded: bool = False
-    danger: str | None = None
+    dangers: dict[str, None] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
     # What its output carries, that text itself if it is known, and the files that it names one a line.
     gives: Flow = NOTHING
@@ -174,8 +174,12 @@ class Finding:
         self.unknown = self.unbounded = True
         self.reasons.append(reason)
 
+    @property
+    def danger(self) -> str | None:
+        return next(iter(self.dangers), None)
+
     def dangerous(self, reason: str) -> None:
-        self.danger = self.danger or reason
+        self.dangers[reason] = None
         self.unknown = self.unbounded = True
         self.reasons.append(reason)
 
@@ -208,7 +212,7 @@ class Finding:
         self.processes |= other.processes
         self.unknown = self.unknown or other.unknown
         self.unbounded = self.unbounded or other.unbounded
-        self.danger = self.danger or other.danger
+        self.dangers |= other.dangers
         self.reasons.extend(other.reasons)
 
     @property

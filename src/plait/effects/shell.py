@@ -8,7 +8,7 @@ resolved, patterns are compared with names, and git's configuration is read.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +25,9 @@ from plait.host.paths import Workspace
 from plait.protocol.effects import Effects
 
 CommandVerdict = Literal["read_only", "stateful", "dangerous"]
+
+MOST_REASONS = 2
+LONGEST_REASON = 160
 
 # Danger that is named even where the line as a whole cannot be taken apart.
 PLAIN_DANGERS = (
@@ -82,10 +85,24 @@ def command_effects(command: str, *, cwd: Path, workspace: Workspace) -> Effects
         spawns=True,
         unknown=finding.unknown,
         bounded=finding.unknown and not finding.unbounded,
-        danger=finding.danger,
-        reason=finding.danger or (finding.reasons[0] if finding.reasons else "only reads"),
+        danger=_in_words(list(finding.dangers)) if finding.danger else None,
+        reason=_in_words(list(finding.dangers)) if finding.danger else _in_words(_worst_first(finding.reasons)),
         parts=tuple(line.parts),
     )
+
+
+def _worst_first(reasons: Iterable[str]) -> list[str]:
+    """What is removed before the rest; what is alike stays in the order of the line."""
+    return sorted(dict.fromkeys(reasons), key=lambda reason: not reason.startswith("removes"))
+
+
+def _in_words(reasons: list[str]) -> str:
+    """As many as a line holds."""
+    if not reasons:
+        return "only reads"
+    shown = [reason for reason in reasons[:MOST_REASONS] if len(reason) <= LONGEST_REASON] or reasons[:1]
+    left = len(reasons) - len(shown)
+    return "; ".join(shown) + (f"; {left} more" if left else "")
 
 
 def verdict(effects: Effects, workspace: Workspace | None = None) -> CommandVerdict:
