@@ -288,6 +288,21 @@ class ArgsDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyAwaited:
+    """The model's reply does not come: once a second from 10 s without content on, until content or the reply's end.
+
+    `waited_s` counts from the request, or from the last content (text, thinking, arguments) of the reply. `silent_s`
+    counts from the last byte of any kind; when it reaches `limit_s` the request is given up.
+    """
+
+    turn: int
+    reply: int
+    waited_s: float
+    silent_s: float
+    limit_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class OutputDelta:
     """Output of a running command; a part that lagged behind is cut in its middle, never at its end."""
 
@@ -347,10 +362,18 @@ Durable = (
     | FilesChanged
     | Rewound
 )
-Live = TextDelta | ThinkingDelta | ArgsDelta | OutputDelta | Progress | IndexChanged
+Live = TextDelta | ThinkingDelta | ArgsDelta | ReplyAwaited | OutputDelta | Progress | IndexChanged
 Event = Durable | Live
 
-LIVE_TYPES: tuple[type, ...] = (TextDelta, ThinkingDelta, ArgsDelta, OutputDelta, Progress, IndexChanged)
+LIVE_TYPES: tuple[type, ...] = (
+    TextDelta,
+    ThinkingDelta,
+    ArgsDelta,
+    ReplyAwaited,
+    OutputDelta,
+    Progress,
+    IndexChanged,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from plait.protocol.events import (
     IndexChanged,
     OutputDelta,
     Progress,
+    ReplyAwaited,
     Stamped,
     TextDelta,
     ThinkingDelta,
@@ -183,7 +184,7 @@ def _merge_key(event: Event) -> Hashable:
             return (type(event), event.turn, event.reply, event.part)
         case OutputDelta() | Progress():
             return (type(event), event.key)
-        case IndexChanged():
+        case IndexChanged() | ReplyAwaited():
             return (type(event),)
         case _:
             return None
