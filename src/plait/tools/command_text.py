@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import re
 
+from plait.host import text as host_text
 from plait.host.process import ProcessEnd
 from plait.tools.output import cut, size_in_words
 
-# Control sequences and strings of terminals (ECMA-48, 5.4 and 5.6), which mean nothing without one.
-ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]")
+# Control strings of terminals (ECMA-48, 5.6): titles, links, images. One that does not end on its line is none: a
+# terminal would swallow the rest of the output with it.
+CONTROL_STRINGS = re.compile(r"\x1b[\]P^_X]([^\x07\x1b\x18\x1a\n]*)(?:\x07|\x1b\\)")
+# Control sequences (5.4), and what is left of strings that do not end; they mean nothing without a terminal.
+ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[ -/]{0,2}[0-~]")
+# Bold and underlined letters, as printers make them: struck twice, or over a line.
+OVERSTRUCK = re.compile(r"([^\x08\n])\x08(?=\1)|_\x08(?=[^\x08\n])")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffd]")
-# Of so many characters, more than a fifth that are no text make it binary.
-SAMPLED = 8192
+CONTROL_RUNS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffd]+")
+MAX_CONTROL_STRING = 2_000
+"""A control string of more characters than any title or link is mentioned."""
+MAX_ODD_CHARACTERS = 100
+"""Output with no more characters that are no text is shown whole; with more, if they are at most a fifth of it."""
+MIN_TEXT_RUN = 4
+"""Of binary output, runs of so many characters of text are shown."""
 NAMES_SHOWN = 5
 # What programs say when a place is read-only or closed to them, and when there is no network.
 CLOSED = re.compile(
@@ -31,15 +42,53 @@ SEARCHED_BYTES = 64_000
 
 
 def legible(output: bytes) -> str:
-    """Return output as text: terminal controls taken out, of lines written over each other the last, binary named."""
-    text = output.decode("utf-8", "replace").replace("\r\n", "\n")
-    text = ESCAPES.sub("", text)
+    """Return output as text: terminal controls taken out, of lines written over each other the last.
+
+    Of binary output its size and the text in it are returned.
+    """
+    text = _readable(_decoded(output))
+    if _is_mostly_text(text):
+        return CONTROL.sub("\ufffd", text)
+    try:
+        # Not UTF-8, yet text: in an older encoding.
+        other = _readable(host_text.decode(output).text)
+    except host_text.NotText:
+        other = ""
+    if other and _is_mostly_text(other):
+        return CONTROL.sub("\ufffd", other)
+    if set(CONTROL.findall(text)) == {"\0"} and text.strip("\0\n"):
+        # Names or fields that NUL separates, or UTF-16.
+        return CONTROL_RUNS.sub("\ufffd", text)
+    runs = (run.strip() for run in CONTROL_RUNS.split(text))
+    found = [run for run in runs if len(run) >= MIN_TEXT_RUN]
+    size = size_in_words(len(output))
+    return "\n".join([f"(binary output, {size}; the text in it:)", *found] if found else [f"(binary output, {size})"])
+
+
+def _decoded(output: bytes) -> str:
+    """Return output decoded by its byte order mark, else as UTF-8, with U+FFFD for what is not."""
+    for mark, encoding in host_text.MARKS:
+        if output.startswith(mark):
+            return output[len(mark) :].decode(encoding, "replace")
+    return output.decode("utf-8", "replace")
+
+
+def _readable(text: str) -> str:
+    text = CONTROL_STRINGS.sub(_control_string, text.replace("\r\n", "\n"))
+    text = OVERSTRUCK.sub("", ESCAPES.sub("", text))
     if "\r" in text:
         text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
-    sample = text[:SAMPLED]
-    if len(CONTROL.findall(sample)) * 5 > len(sample):
-        return f"(binary output, {size_in_words(len(output))})"
-    return CONTROL.sub("\ufffd", text)
+    return text
+
+
+def _control_string(match: re.Match[str]) -> str:
+    length = len(match[1])
+    return "" if length <= MAX_CONTROL_STRING else f"(control string for a terminal, {length:,} characters)"
+
+
+def _is_mostly_text(text: str) -> bool:
+    odd = len(CONTROL.findall(text))
+    return (odd <= MAX_ODD_CHARACTERS and odd < len(text)) or odd * 5 <= len(text)
 
 
 def report(output: str, notes: list[str], budget: int) -> str:
