@@ -11,8 +11,22 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from plait.effects.finding import NOTHING, Arg, Finding, Flow, Place
-from plait.effects.syntax import Opaque, Piece, Script, Substitution, Text, Unclear, Variable, Word, has_glob
+from plait.effects.finding import NOTHING, Arg, Finding, Flow, Place, known
+from plait.effects.parameter_values import ALTERNATIVES, ASSIGNING, DEFAULTS, ERRORS, value_told
+from plait.effects.syntax import (
+    Opaque,
+    Parameter,
+    Piece,
+    Script,
+    Substitution,
+    Text,
+    Unclear,
+    UnclearExpansion,
+    Variable,
+    Word,
+    has_glob,
+    one_command,
+)
 
 MOST_VALUES = 32
 GLOB = re.compile(r"[*?\[]")
@@ -131,17 +145,64 @@ def _part(piece: Piece, raw: str, place: Place, run: RunSubstitution, see_secret
             flow = _flow_of(inner, place, run, see_secret)
             for name in names:
                 flow |= _variable(name, place, see_secret, quoted=True).carries
-            return Arg(
-                "", splits=not quoted and not number, loose=not quoted and not number, number=number, carries=flow
-            )
+            splits = not number and (not quoted or piece.several)
+            return Arg("", splits=splits, loose=splits, number=number, carries=flow)
+        case Parameter():
+            return _parameter(piece, raw, place, run, see_secret)
+
+
+def _parameter(piece: Parameter, raw: str, place: Place, run: RunSubstitution, see_secret: SeeSecret) -> Arg:
+    """`${name…}`: its value where that of the variable and of the words behind the operator can be told."""
+    words = [_one(raw, word, place, run, see_secret) if word else known("") for word in piece.words]
+    shows = piece.operator not in ALTERNATIVES
+    own = _variable(piece.name, place, see_secret if shows else lambda _: None, quoted=True)
+    flow = own.carries if shows else NOTHING
+    for word in words:
+        flow |= word.carries
+    if piece.indirect or piece.operator == "@P" or not all(is_number(name, place) for name in piece.counts):
+        # An index, a prompt, and the name that another variable holds are evaluated, and may hold commands.
+        own_text = Word(piece.raw, (Opaque(quoted=False, variables=(piece.name,)),))
+        flow |= run(one_command((own_text,)), "$").gives
+    if piece.operator == "@E":
+        flow |= Flow(decoded=True)
+    if piece.operator in ASSIGNING and not _surely_full(own):
+        if own.values is not None:
+            raise UnclearExpansion("an expansion that assigns to a variable which may be empty")
+        # Nothing runs in it: for a variable that programs may obey, it asks.
+        run(one_command((), piece.name), "$")
+    told = _told(piece, own, [word.values for word in words])
+    value = Arg("", splits=piece.several, loose=piece.several)
+    if told is not None:
+        value = Arg("", told, prefix=told[0] if len(told) == 1 else "")
+    elif piece.operator in ERRORS or (piece.operator in DEFAULTS and _surely_full(own)):
+        value = own
+    return replace(value if piece.quoted else _unquoted(value), carries=flow)
+
+
+def _surely_full(value: Arg) -> bool:
+    """True if a variable is set, and not to an empty text."""
+    return value.number or value.glob is not None or (value.values is not None and all(value.values))
+
+
+def _told(piece: Parameter, own: Arg, words: Sequence[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """All values that the expansion may have."""
+    choices = list(itertools.product(*(word if word is not None else (None,) for word in words)))
+    if own.values is None and piece.operator in ALTERNATIVES and not (piece.indirect or piece.element):
+        texts = ["", *(choice[0] for choice in choices)]
+    elif own.values is not None and len(own.values) * len(choices) <= MOST_VALUES:
+        texts = [value_told(piece, text, choice) for text in own.values for choice in choices]
+    else:
+        return None
+    told = tuple(dict.fromkeys(text for text in texts if text is not None))
+    return told if None not in texts else None
 
 
 def _output(inner: Finding, *, quoted: bool) -> Arg:
     """The value of `$(…)`: what the command prints without its last newlines."""
     flow, names = inner.gives, inner.output_names
     value = inner.output_text.rstrip("\n") if inner.output_text is not None else None
-    if value is None and names is not None and not quoted:
-        return replace(names, splits=True, loose=True, carries=flow)
+    if value is None and names is not None and (not quoted or not names.loose):
+        return replace(names, splits=not quoted, loose=not quoted, carries=flow)
     if value is None or (not quoted and (not value or SPLIT_OR_GLOB.search(value))):
         return Arg("", splits=not quoted, loose=not quoted, carries=flow)
     return Arg("", (value,), prefix=value, carries=flow)
@@ -168,8 +229,15 @@ def _variable(name: str, place: Place, see_secret: SeeSecret, *, quoted: bool) -
         secret = SECRETIVE.search(name) is not None
         if secret:
             see_secret(f"${name}")
-        return Arg("", splits=not quoted, loose=not quoted, carries=Flow(secret=secret))
-    if quoted or value.number:
+        # "$@" is as many words as there are.
+        splits = not quoted or name == "@"
+        return Arg("", splits=splits, loose=splits, carries=Flow(secret=secret))
+    return replace(value, splits=False, loose=False) if quoted else _unquoted(value)
+
+
+def _unquoted(value: Arg) -> Arg:
+    """The words that a value becomes without quotes."""
+    if value.number:
         return replace(value, splits=False, loose=False)
     if value.values is None or any(SPLIT_OR_GLOB.search(text) or not text for text in value.values):
         prefix = value.prefix if not SPLIT_OR_GLOB.search(value.prefix) else ""

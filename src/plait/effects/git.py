@@ -6,6 +6,7 @@ A reading git command counts as such only where the repository's own configurati
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -217,13 +218,19 @@ def _push(command: Command, args: tuple[Arg, ...]) -> None:
     finding.ask("publishes commits through `git push`")
 
 
+def _before_dashes(args: tuple[Arg, ...]) -> tuple[Arg, ...]:
+    return tuple(itertools.takewhile(lambda arg: arg.literal != "--", args))
+
+
 def _clean(command: Command, args: tuple[Arg, ...]) -> None:
     flags = "".join(word[1:] for word in _texts(args) if re.fullmatch(r"-[a-zA-Z]+", word))
     flags += "f" if any(len(word) > 3 and "--force".startswith(word) for word in _texts(args)) else ""
     if "n" in flags or "--dry-run" in _texts(args):
         command.finding.ask("`git clean` lists what it would delete")
         return
-    if "f" in flags and set(flags) & set("dxX"):
+    # An option that cannot be told may add all of these.
+    untold = any(arg.literal is None and not arg.surely_operand for arg in _before_dashes(args))
+    if untold or ("f" in flags and set(flags) & set("dxX")):
         command.finding.dangerous("deletes files that git does not keep, beyond recovery (`git clean`)")
     command.finding.ask("deletes files through `git clean`")
 

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from plait.effects.parameters import read_parameter
 from plait.effects.syntax import Opaque, Piece, Script, Substitution, Text, Unclear, Variable, Word
 
 BLANKS = " \t"
@@ -20,8 +21,6 @@ OPERATORS = (";;&", "&>>", "<<<", "<<-", "&&", "||", "|&", ";;", ";&", ">>", ">|
 SINGLE_OPERATORS = ";&|<>()\n"
 REDIRECT_OPERATORS = frozenset((">", ">>", ">|", "<", "<>", ">&", "<&", "&>", "&>>", "<<", "<<-", "<<<"))
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# Parameter expansions whose result is text and that run nothing: defaults, cuts, replacements, case, substrings.
-SIMPLE_EXPANSION = re.compile(r"(#?)([A-Za-z_][A-Za-z0-9_]*|[0-9]|[@*#?])(\[[@*0-9]+\])?")
 SAFE_ARITHMETIC = re.compile(r"[0-9A-Za-z_+\-*/%()<>=!&|^?:$ \t]*")
 # Assignments inside of arithmetic, and numbers in another base.
 UNSAFE_ARITHMETIC = re.compile(r"\+\+|--|(?<![<>=!])=(?!=)|<<=|>>=|[0-9][A-Za-z_]|\$(?![A-Za-z_])|,")
@@ -58,6 +57,7 @@ class Lexer:
         self.at = 0
         self.depth = 0
         self.open_here_documents = 0
+        self.in_here_document = False
         self._parse_inner = parse_inner
 
     # --- blanks and operators ------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ class Lexer:
                 self.at += 2
             elif char in "'\"$`":
                 end_plain()
-                pieces.extend(self._special(quoted=False))
+                pieces.extend(self.special(quoted=False))
             else:
                 plain += char
                 self.at += 1
@@ -143,7 +143,7 @@ class Lexer:
             raise Unclear("a word goes over the line of a here-document")
         return Word(raw, tuple(pieces))
 
-    def _special(self, *, quoted: bool) -> list[Piece]:
+    def special(self, *, quoted: bool) -> list[Piece]:
         """Read a quote, an expansion or a substitution."""
         text, at = self.text, self.at
         if text[at] == "'":
@@ -170,6 +170,7 @@ class Lexer:
         """Read text in which `$`, backquotes and backslashes count, up to `end` (empty: to the end of the text)."""
         pieces: list[Piece] = []
         plain = ""
+        self.in_here_document = self.in_here_document or not end
         while True:
             if self.at >= len(self.text):
                 if end:
@@ -191,7 +192,7 @@ class Lexer:
             elif char in "$`":
                 pieces.append(Text(plain, quoted=True))
                 plain = ""
-                pieces.extend(self._special(quoted=True))
+                pieces.extend(self.special(quoted=True))
             else:
                 plain += char
                 self.at += 1
@@ -202,9 +203,10 @@ class Lexer:
         self.depth += 1
         if self.depth > 20:
             raise Unclear("substitutions are nested too deeply")
-        outer, self.open_here_documents = self.open_here_documents, 0
+        outer = self.open_here_documents, self.in_here_document
+        self.open_here_documents, self.in_here_document = 0, False
         script = self._parse_inner(self, end)
-        self.open_here_documents = outer
+        self.open_here_documents, self.in_here_document = outer
         self.depth -= 1
         return script
 
@@ -245,7 +247,7 @@ class Lexer:
             self.at += 2
             return [Substitution(self._inner(")"), "$", quoted)]
         if following == "{":
-            return [self._parameter(quoted=quoted)]
+            return [read_parameter(self, quoted=quoted)]
         if following == "'" and not quoted:
             return [self._ansi_c()]
         if following == "[" or (following == '"' and not quoted):
@@ -292,47 +294,6 @@ class Lexer:
                 self.at += 4 + offset
                 return body[:offset]
         raise Unclear("arithmetic with more than numbers")
-
-    def _parameter(self, *, quoted: bool) -> Piece:
-        found = SIMPLE_EXPANSION.match(self.text, self.at + 2)
-        if found is None:
-            raise Unclear("an unusual expansion of a variable")
-        length, name, index = found.groups()
-        self.at = found.end()
-        following = self.text[self.at : self.at + 1]
-        if following == "}":
-            self.at += 1
-            if length:
-                return Opaque(quoted, number=True)
-            return Opaque(quoted, variables=(name,)) if index else Variable(name, quoted)
-        if length:
-            raise Unclear("an unusual expansion of a variable")
-        operator = re.compile(r":-|-|:\+|\+|##?|%%?|//?|\^\^?|,,?|:\d+(?::\d+)?(?=\})").match(self.text, self.at)
-        if operator is None:
-            raise Unclear("an unusual expansion of a variable")
-        self.at = operator.end()
-        pieces = self._parameter_word(quoted=quoted)
-        return Opaque(quoted, variables=(name,), pieces=tuple(pieces))
-
-    def _parameter_word(self, *, quoted: bool) -> list[Piece]:
-        """The word after the operator, up to the closing brace. Quotes in it are rare and differ between versions."""
-        pieces: list[Piece] = []
-        plain = ""
-        while True:
-            char = self.text[self.at : self.at + 1]
-            if not char or char in "{\\\n'\"" or (char in "<>" and self.text.startswith("(", self.at + 1)):
-                raise Unclear("an unusual expansion of a variable")
-            if char == "}":
-                self.at += 1
-                return [*pieces, Text(plain, quoted=quoted)] if plain else pieces
-            if char in "$`":
-                if plain:
-                    pieces.append(Text(plain, quoted=quoted))
-                    plain = ""
-                pieces.extend(self._special(quoted=quoted))
-            else:
-                plain += char
-                self.at += 1
 
     def _ansi_c(self) -> Piece:
         """`$'…'`, decoded. Bytes beyond ASCII and NUL depend on more than the text."""

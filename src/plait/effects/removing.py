@@ -11,6 +11,41 @@ from plait.effects.command import Command
 from plait.effects.finding import Arg, Finding, under
 from plait.host.protected import TEMPORARY_TREES
 
+# What an expansion that cannot be told may be: nothing that stands behind it makes it something else.
+EXPANSION = re.compile(r"\$\{[^}]*\}|\$\w+|\$[@*#?$!-]|\$\(.*\)|`.*`|^~[+-]", re.DOTALL)
+# These are not empty, and in no place of the system: `${X:?}/build`, `${OUT:-out}/build`.
+NEVER_ROOT = re.compile(r"\$\{\w+:(\?[^}]*|[-=](/tmp|/var/tmp|\w[\w.-]*)(/[\w-][\w.-]*)*)\}")
+
+
+# Variables whose name says that they hold what was built or is kept for a while.
+PRODUCT = re.compile(
+    r"(?!.*\.\.)\$\{?(?:\w+_)?(?:BUILD|OUT|OUTPUT|DIST|CACHE|TMP|TEMP|SCRATCH|STAGING|COVERAGE|ARTIFACTS?)"
+    r"(?:_?(?:DIR|PATH|DIRECTORY|FOLDER))?(?::\?[^}]*|:[-=][\w-][\w./-]*)?\}?",
+    re.IGNORECASE,
+)
+
+
+def may_be_anywhere(arg: Arg) -> bool:
+    """True if what cannot be told of a path leaves it open to be `/`, the home directory, or what holds the workspace.
+
+    What came by a pipe is a list of names, not an expansion: it is not meant here.
+    """
+    if arg.values is not None or arg.glob is not None or arg.prefix or arg.number or arg.raw == '"$@"':
+        return False
+    text = arg.raw.replace('"', "")
+    if PRODUCT.fullmatch(text):
+        return False
+    expansions = list(EXPANSION.finditer(text))
+    return bool(expansions) and re.fullmatch(r"[/.*]*", text[expansions[-1].end() :]) is not None
+
+
+def _is_root_if_empty(arg: Arg) -> bool:
+    """True for `$X/build`, which is `/build` if the variable is empty."""
+    if arg.values is not None or arg.glob is not None or arg.prefix:
+        return False
+    text = arg.raw.replace('"', "")
+    return "/" in EXPANSION.sub("", text) and NEVER_ROOT.match(text) is None
+
 
 def remove_danger(finding: Finding, path: str, spelled: str = "") -> str | None:
     """Why removing an absolute path (with all below it) would be beyond recovery, or None.
@@ -55,8 +90,10 @@ def remove(command: Command, arg: Arg, how: str, *, tree: bool) -> None:
         return
     text = arg.glob if arg.glob is not None else arg.raw.strip('"')
     # `rm -rf "$X"/*` is `rm -rf /*` when X is empty.
-    if arg.glob is None and tree and not arg.prefix and "/" in text:
+    if tree and _is_root_if_empty(arg):
         finding.dangerous(f"destroys `{text}`, which is the root of the system if the variable is empty")
+    elif tree and may_be_anywhere(arg):
+        finding.dangerous(f"destroys `{text}`, which cannot be told and may be `/` or the home directory")
     if arg.glob is not None:
         folder, _, last = arg.glob.rpartition("/")
         if re.fullmatch(r"\.?\*+|\.\[\^?!?\.\]\*|\?\*", last):
@@ -89,6 +126,11 @@ def remove(command: Command, arg: Arg, how: str, *, tree: bool) -> None:
 def remove_below(command: Command, starts: Sequence[Arg], *, narrow: bool, verb: str = "destroys") -> None:
     """Something is done to whatever is found below `starts`; `narrow`: only to some of it."""
     finding = command.finding
+    for arg in command.args:
+        if (arg.literal or "").startswith(("-", "(", "!")):
+            break
+        if may_be_anywhere(arg) or _is_root_if_empty(arg):
+            finding.dangerous(f"{verb} what lies in `{arg.raw}`, which may be `/` or the home directory")
     for start in starts:
         for value in start.values or ():
             for path in finding.place.resolve(value):

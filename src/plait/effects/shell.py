@@ -19,7 +19,7 @@ from plait.effects.command import Judge
 from plait.effects.finding import Place
 from plait.effects.grammar import LONGEST, parse
 from plait.effects.programs import judge_by_table
-from plait.effects.syntax import Unclear
+from plait.effects.syntax import Unclear, UnclearExpansion
 from plait.effects.walk import Line
 from plait.host.paths import Workspace
 from plait.protocol.effects import Effects
@@ -43,6 +43,11 @@ PLAIN_DANGERS = (
         "overwrites a disk",
     ),
     (re.compile(r"\bgit\s+push\b[^;&|\n]*\s(-f|--force)"), "rewrites published history"),
+)
+# What destroys, with an expansion among its arguments.
+DESTROYS_UNTOLD = re.compile(
+    r"\b(rm|mv|dd|truncate|shred|unlink|rsync|ch(mod|own|grp)\s+-\w*R|git\s+clean)\b[^;&|\n]*\$\{"
+    r"|\bfind\b[^;&|\n]*\$\{[^;|\n]*\s-(delete|exec|execdir|ok)\b"
 )
 
 
@@ -74,7 +79,7 @@ def command_effects(command: str, *, cwd: Path, workspace: Workspace) -> Effects
         line = Line(judges(), judge_by_table)
         finding, _ = line.script(script, Place(workspace, (cwd,)))
     except (Unclear, RecursionError) as unclear:
-        return _unknown(command, str(unclear) or "it is nested too deeply")
+        return _unknown(command, unclear)
     if not script.items:
         return Effects(spawns=True, reason="does nothing")
     return Effects(
@@ -125,6 +130,9 @@ def check(command: str, cwd: Path, workspace: Workspace) -> tuple[CommandVerdict
     return verdict(effects, workspace), effects.reason, asdict(effects)
 
 
-def _unknown(command: str, why: str) -> Effects:
+def _unknown(command: str, unclear: Exception) -> Effects:
+    why = str(unclear) or "it is nested too deeply"
     danger = next((danger for pattern, danger in PLAIN_DANGERS if pattern.search(command[:LONGEST])), None)
+    if danger is None and isinstance(unclear, UnclearExpansion) and DESTROYS_UNTOLD.search(command[:LONGEST]):
+        danger = f"may destroy anything: {why}"
     return Effects(spawns=True, unknown=True, danger=danger, reason=danger or f"cannot be told: {why}")

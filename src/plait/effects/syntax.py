@@ -13,6 +13,13 @@ class Unclear(Exception):
     """The line is not valid bash, or holds something that is not read here. The text says what, in words."""
 
 
+class UnclearExpansion(Unclear):
+    """A `${…}` that is no form of the manual, or that versions of bash read differently."""
+
+    def __init__(self, why: str = "an unusual expansion of a variable") -> None:
+        super().__init__(why)
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """Characters after quote removal. Unquoted ones may hold globs, braces and a tilde."""
@@ -40,18 +47,41 @@ class Substitution:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """An expansion whose value cannot be told (`${x%.py}`, `$((1+2))`). `number`: it is surely an integer.
+    """An expansion whose value cannot be told (`$((1+2))`, `${!x*}`). `number`: it is surely an integer.
 
-    `variables` are the names it expands, `pieces` what is expanded inside of it.
+    `variables` are the names it counts with, `pieces` what is expanded inside of it. several: it may be several words
+    even in quotes.
     """
 
     quoted: bool
     number: bool = False
     variables: tuple[str, ...] = ()
     pieces: tuple[Piece, ...] = ()
+    several: bool = False
 
 
-Piece = Text | Variable | Substitution | Opaque
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """`${name…}` with an operator, an index or `!`.
+
+    words: what stands behind the operator; pattern: the pattern or the substring as written. counts: names that are
+    evaluated as arithmetic. indirect: `${!name}`. element: `${name[…]}`. several: it may be several words even in
+    quotes.
+    """
+
+    raw: str
+    name: str
+    quoted: bool
+    operator: str = ""
+    words: tuple[tuple[Piece, ...], ...] = ()
+    pattern: str = ""
+    counts: tuple[str, ...] = ()
+    indirect: bool = False
+    element: bool = False
+    several: bool = False
+
+
+Piece = Text | Variable | Substitution | Opaque | Parameter
 
 
 def has_glob(text: str, word: str) -> bool:
@@ -188,6 +218,13 @@ class AndOr:
 @dataclass(frozen=True, slots=True)
 class Script:
     items: tuple[AndOr, ...] = field(default=())
+
+
+def one_command(words: tuple[Word, ...], assigned: str | None = None) -> Script:
+    """A script of one simple command; `assigned`: a variable that it sets to something that cannot be told."""
+    value = Word("…", (Opaque(quoted=True),))
+    assignments = (Assignment(assigned, value),) if assigned is not None else ()
+    return Script((AndOr((Pipeline((Simple(assignments, words, ()),)),)),))
 
 
 def ends_the_shell(pipeline: Pipeline) -> bool:

@@ -169,6 +169,13 @@ def judge_container(command: Command) -> None:
         finding.ask(f"`{' '.join([command.name, *words[:1]])}` may change containers or what they hold")
 
 
+def _clears_up(command: Command, text: str) -> bool:
+    """True for the removal of what `mktemp` has made: `trap 'rm -rf "$tmp"' EXIT`."""
+    found = re.fullmatch(r'rm -(?:rf|fr|r|f) (?:-- )?"?\$\{?(\w+)\}?"?', text)
+    made = command.place.variables.get(found[1]) if found is not None else None
+    return made is not None and made.glob is not None and made.glob.startswith(("/tmp/", "/var/tmp/"))
+
+
 def judge_trap(command: Command) -> None:
     """trap: its text runs later, in whatever directory and with whatever variables there are then."""
     words = command.words
@@ -176,6 +183,8 @@ def judge_trap(command: Command) -> None:
         return
     if command.args[0].literal is None or words[0].startswith("-"):
         command.finding.ask("runs a text that cannot be told through `trap`")
+    elif _clears_up(command, words[0]):
+        command.finding.ask("removes a temporary directory through `trap`")
     elif words[0]:
         command.run_text(words[0], replace(command.place, cwds=(), variables={}, functions={}))
     if any(word not in HARMLESS_SIGNALS for word in words[1:]):

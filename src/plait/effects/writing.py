@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from plait.effects.command import Command, Judge, OptionSpec, read_options
 from plait.effects.finding import Arg, Flow, known
 from plait.effects.programs import judge_by_table, table
-from plait.effects.removing import remove, remove_danger
+from plait.effects.removing import may_be_anywhere, remove, remove_danger
 
 
 def _options(flags: str, values: str = "", optional: str = "") -> OptionSpec:
@@ -100,6 +101,8 @@ def judge_move(command: Command) -> None:
     sources, target = _sources_and_target(operands, options.value("-t", "--target-directory"))
     for source in sources:
         command.finding.write(source, "mv", tree=True)
+        if may_be_anywhere(source):
+            command.finding.dangerous(f"moves away `{source.raw}`, which may be the home directory")
         for value in source.values or ():
             for path in command.place.resolve(value):
                 danger = remove_danger(command.finding, path, value)
@@ -169,6 +172,8 @@ def judge_mode(command: Command) -> None:
             finding.dangerous("lets a program run with the rights of its owner (setuid)")
     for operand in words:
         finding.write(operand, command.name, tree=recursive)
+        if recursive and may_be_anywhere(operand):
+            finding.dangerous(f"changes the owner or mode of all in `{operand.raw}`, which may be `/`")
         for value in operand.values or ():
             for path in command.place.resolve(value):
                 danger = remove_danger(finding, path, value)
@@ -199,9 +204,23 @@ def judge_install(command: Command) -> None:
         command.finding.ask("installs files through `install`")
 
 
+def judge_mktemp(command: Command) -> None:
+    """mktemp: makes a new file, and prints its name alone."""
+    words = command.words
+    template = [word for word in words if word not in ("-d", "-q", "-t", "--directory", "--quiet")]
+    if command.all_known and all(re.fullmatch(r"(?:/tmp/|/var/tmp/)?[\w.-]+", word) for word in template[:1]):
+        named = (template or ["tmp.XXXXXXXXXX"])[0]
+        path = named if named.startswith("/") else f"/tmp/{named}"
+        if len(template) <= 1 and (not template or "-t" in words or named.startswith("/")) and named[0] != "-":
+            command.finding.output_names = Arg("{}", None, path.replace("X", "?"), path.partition("X")[0])
+    command.finding.ask("makes a temporary file through `mktemp`")
+
+
 def judge_truncate(command: Command) -> None:
     for operand in _plain(command, TRUNCATE) or ():
         command.finding.write(operand, "truncate")
+        if may_be_anywhere(operand):
+            command.finding.dangerous(f"destroys what `{operand.raw}` holds, which may be any file")
 
 
 def judge_sort(command: Command) -> None:
@@ -253,6 +272,8 @@ def judge_dd(command: Command) -> None:
         part = Arg(value, (value,), prefix=value) if arg.literal is not None else Arg(arg.raw, prefix=value)
         if key == "of" and equals:
             finding.write(part, "dd of=")
+            if may_be_anywhere(replace(part, raw=part.raw.replace('"', "").removeprefix("of="))):
+                finding.dangerous(f"overwrites `{part.raw}`, which may be a device")
             if value.startswith("/dev/") and value not in ("/dev/null", "/dev/stdout", "/dev/stderr"):
                 finding.dangerous(f"overwrites the device `{value}`")
         elif key == "if" and equals:
@@ -287,6 +308,7 @@ JUDGES: Mapping[str, Judge] = {
     "chgrp": judge_mode,
     "install": judge_install,
     "truncate": judge_truncate,
+    "mktemp": judge_mktemp,
     "sort": judge_sort,
     "shuf": judge_shuf,
     "tree": judge_tree,
