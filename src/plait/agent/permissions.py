@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from plait.permissions.policy import Decision, Request, decide, offers
@@ -13,7 +13,10 @@ from plait.protocol.effects import Effects
 
 
 class Permissions:
-    """Mode and rules; both may change while calls wait. `version` counts the changes."""
+    """Mode and rules; both may change while calls wait. `version` counts the changes.
+
+    governed: told the paths that a call would write, says which places beside those known by name decide what runs.
+    """
 
     def __init__(
         self,
@@ -24,6 +27,7 @@ class Permissions:
         interactive: bool,
         allow_all: bool = False,
         sandbox_holds: Callable[[], bool] = lambda: False,
+        governed: Callable[[Sequence[str]], tuple[str, ...]] = lambda written: (),
     ) -> None:
         self._mode = mode
         self.version = 0
@@ -32,6 +36,7 @@ class Permissions:
         self._roots = roots
         self._allow_all = allow_all
         self._sandbox_holds = sandbox_holds
+        self._governed = governed
 
     @property
     def mode(self) -> PermissionMode:
@@ -71,7 +76,9 @@ class Permissions:
 
     def _request(self, name: str, args: Args, effects: Effects, always_asks: bool = False) -> Request:
         confined = name == "shell" and self._sandbox_holds()
-        return Request(name, args, effects, self._roots, always_asks, confined)
+        written = [access.path for access in effects.writes]
+        governed = self._governed(written) if written else ()
+        return Request(name, args, effects, self._roots, always_asks, confined, governed)
 
     def would_ask(self, name: str, args: Args, effects: Effects) -> bool:
         """True if the call would be asked about, were there a user to ask."""
@@ -80,4 +87,4 @@ class Permissions:
         return decided.verdict == "ask"
 
     def offers(self, name: str, args: Args, effects: Effects) -> tuple[Rule, ...]:
-        return offers(Request(name, args, effects, self._roots))
+        return offers(self._request(name, args, effects))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from plait.effects.on_disk import link_out_below, matched_link_out, secret_matched
+from plait.effects.on_disk import governing_matched, link_out_below, matched_link_out, secret_matched
 from plait.effects.syntax import Script
 from plait.host.paths import Workspace
 from plait.host.protected import credential, governs, of_system, protected, steers_git
@@ -331,6 +331,8 @@ class Finding:
             self.ask(f"writes a file whose name cannot be told (`{arg.raw}`) through `{how}`")
             return
         self._write_path(folder or ".", how, tree=True, whole=False)
+        for match in (match for cwd in self.place.cwds for match in governing_matched(arg.glob, cwd.as_posix())):
+            self._write_path(match, how, tree=tree)
 
     def _write_path(self, text: str, how: str, *, tree: bool, whole: bool = True) -> None:
         """`whole`: all of the tree may be written; else only some of what lies in it."""

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from plait.host.opening import bytes_of
-from plait.host.protected import SECRET_NAMES, credential, secret_name
+from plait.host.protected import SECRET_NAMES, credential, governs, secret_name
 
 FALLS_APART = re.compile(r"\n|[\s'\"\\](\.\.)?$")
 MOST_MATCHES = 1_000
@@ -112,6 +112,20 @@ def matched_link_out(pattern: str, folder: str, inside: Callable[[str], bool]) -
         if (through_directories or os.path.islink(match)) and _leads_out(match, inside):
             return match
     return None
+
+
+def governing_matched(pattern: str, folder: str) -> list[str]:
+    """What the pattern takes in that decides what others run: a rule for a program does not cover it."""
+    matches = glob.iglob(os.path.join(folder, pattern), include_hidden=False)
+    return [match for match in itertools.islice(matches, MOST_MATCHES) if governs(os.path.realpath(match))]
+
+
+def governing_in(folder: str) -> list[str]:
+    """The names in a directory that decide what others run wherever they lie."""
+    try:
+        return [name for name in os.listdir(folder)[:MOST_ENTRIES] if governs(f"/{name}")]
+    except OSError:
+        return []
 
 
 def link_out_below(folder: str, inside: Callable[[str], bool]) -> str | None:

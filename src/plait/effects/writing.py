@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from plait.effects.command import Command, Judge, OptionSpec, read_options
 from plait.effects.finding import Arg, Flow, known
+from plait.effects.on_disk import governing_in
 from plait.effects.programs import judge_by_table, table
 from plait.effects.removing import may_be_anywhere, remove, remove_danger
 
@@ -138,6 +139,10 @@ def _write_into(command: Command, sources: Sequence[Arg], target: Arg, *, tree: 
         name = (source.literal or "").rstrip("/").rpartition("/")[2]
         if name in ("", ".", ".."):
             finding.write(target, command.name, tree=True)
+            # All that is in the directory is put there, and some of it is more than a file.
+            folders = command.place.resolve(source.literal or ".")
+            for inner in (name for folder in folders for name in governing_in(folder)):
+                finding.write(known(f"{literal.rstrip('/')}/{inner}"), command.name, tree=tree)
         else:
             finding.write(known(f"{literal.rstrip('/')}/{name}"), command.name, tree=tree)
 

@@ -10,11 +10,13 @@ import os
 import re
 import sys
 import unicodedata
+from collections.abc import Sequence
 from fnmatch import translate
 from functools import lru_cache
-from typing import Literal
 
 import platformdirs
+
+from plait.host.governing import KINDS, PLAIN_FORMS, Governs, kind_of
 
 # Base names of files that hold secrets, wherever they lie.
 SECRET_NAMES = (
@@ -60,8 +62,10 @@ STARTUP_HOME = (
     ".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".profile", ".zshrc", ".zshenv",
     ".zprofile", ".zlogin", ".zlogout", ".config/fish", ".kshrc", ".cshrc", ".tcshrc", ".inputrc", ".gitconfig",
     ".config/git", ".ssh", ".gnupg", ".config/systemd", ".config/autostart", ".config/environment.d", ".xprofile",
-    ".xinitrc", ".xsession", ".pam_environment", "Library/LaunchAgents", ".vimrc", ".vim", ".config/nvim",
+    ".xinitrc", ".xsession", ".pam_environment", "Library/LaunchAgents", ".vim", ".config/nvim",
     ".emacs", ".emacs.d", ".tmux.conf", ".npmrc", ".pypirc", ".config/pip", ".cargo/config.toml", ".aws", ".kube",
+    ".direnvrc", ".config/direnv", ".config/mise", ".asdfrc", ".config/husky", ".huskyrc", ".vimrc", ".gdbinit",
+    ".lldbinit", ".Rprofile", ".irbrc", ".config/zed", ".config/helix", ".yarnrc.yml", ".bazelrc",
 )  # fmt: skip
 # Belongs to the system, whoever may write there; a home directory in it does not.
 SYSTEM_TREES = (
@@ -69,25 +73,13 @@ SYSTEM_TREES = (
     "/run", "/srv", "/System", "/Library", "/Applications", "/private/etc", "/private/var", "/snap", "/nix",
 )  # fmt: skip
 TEMPORARY_TREES = ("/tmp", "/var/tmp", "/private/tmp", "/private/var/folders", "/var/folders", "/dev/shm")
-Governs = Literal["plait", "git", "tools", "start-up"]
 WORDS: dict[Governs, str] = {
     "plait": "Plait's own settings or the environment it runs from",
     "git": "git's own files",
-    "tools": "settings that decide what an editor or an agent runs",
+    "tools": "settings that decide what an editor, a container or an agent runs",
+    "hooks": "it decides what runs when git does",
+    "environment": "it decides what runs in this directory, or on entering it",
     "start-up": "a file that is read when a shell, git or the session starts",
-}
-
-# Directories and files that make a tool run something or trust something, wherever they lie.
-GOVERNING_NAMES: dict[str, Governs] = {
-    ".plait": "plait",
-    ".git": "git",
-    ".vscode": "tools",
-    ".idea": "tools",
-    ".claude": "tools",
-    ".cursor": "tools",
-    ".codex": "tools",
-    ".gemini": "tools",
-    ".mcp.json": "tools",
 }
 # One expression each: every path of every call is looked at.
 PUBLIC = re.compile("|".join(map(translate, PUBLIC_NAMES)))
@@ -100,7 +92,7 @@ IGNORED = dict.fromkeys(
 ODD_NAME = re.compile(r"[. ](?:/|\Z)|:")
 TRAILING = re.compile(r"(?<=[^/. ])(?::[^/]*|[. ]+(?::[^/]*)?)(?=/|\Z)")
 # As Windows shortens names: `GIT~1` is `.git`.
-SHORTENED = re.compile(r"([^/~]{1,6})~\d")
+SHORTENED = re.compile(r"([^/~.]{1,6})~\d(?:\.([^/~.]{1,3}))?")
 # Below a directory of git's: what decides which programs git runs, and where else it looks for its files.
 STEERING = re.compile(
     r"config[^/]*|commondir|gitdir|hooks|info|objects/info/(?:http-)?alternates|worktrees/[^/]+/(?:config[^/]*|commondir|gitdir)"
@@ -154,17 +146,22 @@ def credential(path: str) -> bool:
     return _below(folded, _in_home(os.path.expanduser("~"), SECRET_HOME)) is not None
 
 
-def governs(path: str) -> Governs | None:
-    """Say what the absolute, resolved `path` decides, or None if it is an ordinary file."""
+def governs(path: str, places: Sequence[str] = ()) -> Governs | None:
+    """Say what the absolute, resolved `path` decides, or None if it is an ordinary file.
+
+    places: further files and directories that git runs, by its configuration or by links (`governed_places`).
+    """
     folded = _fold(path.replace(os.sep, "/"))
-    for part in folded.split("/"):
-        if (name := _lengthened(part)) in GOVERNING_NAMES:
-            return GOVERNING_NAMES[name]
+    named = kind_of([_lengthened(part) for part in folded.split("/")])
+    if named in ("plait", "git"):
+        return named
     if _below(folded, _own()):
         return "plait"
     if _below(folded, _in_home(os.path.expanduser("~"), STARTUP_HOME)):
         return "start-up"
-    return None
+    if named is None and places and _below(folded, tuple(_fold(place.replace(os.sep, "/")) for place in places)):
+        return "hooks"
+    return named
 
 
 def _lengthened(part: str) -> str:
@@ -172,7 +169,13 @@ def _lengthened(part: str) -> str:
     short = SHORTENED.fullmatch(part)
     if short is None:
         return part
-    return next((name for name in GOVERNING_NAMES if name.replace(".", "")[:6] == short[1]), part)
+    stem, end = short[1], short[2] or ""
+    return next((name for name in (*KINDS, *PLAIN_FORMS) if _shortened(name) == (stem, end)), part)
+
+
+def _shortened(name: str) -> tuple[str, str]:
+    stem, dot, end = name.lstrip(".").rpartition(".")
+    return (stem or end).replace(".", "")[:6], end[:3] if stem and dot else ""
 
 
 def holds_git(path: str) -> bool:
@@ -199,9 +202,9 @@ def steers_git(path: str) -> bool:
     return not below or any(STEERING.fullmatch("/".join(below[:size])) for size in range(1, 5))
 
 
-def protected(path: str) -> str | None:
+def protected(path: str, places: Sequence[str] = ()) -> str | None:
     """Say in words what `path` governs, or None. A write to it asks in every mode: it changes what may run."""
-    kind = governs(path)
+    kind = governs(path, places)
     return None if kind is None else WORDS[kind]
 
 

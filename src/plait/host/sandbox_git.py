@@ -57,7 +57,7 @@ def _of(directories: list[Path]) -> GitGuards:
     absent: list[str] = []
     configuration: list[str] = []
     for directory in directories:
-        for inner in (directory, *_modules(directory)):
+        for inner in (directory, *modules_of(directory)):
             names = [str(inner / name) for name in GUARDED]
             # Put there by `git worktree`, which may also take it away.
             trees = [str(tree / name) for tree in _entries(inner / "worktrees") for name in OF_WORKTREE]
@@ -71,13 +71,13 @@ def _of(directories: list[Path]) -> GitGuards:
 
 def _linked(dot_git: Path) -> list[Path]:
     """The git directories that a `.git` file leads to: of a worktree that it knows, or of a submodule."""
-    target = _pointer(dot_git, "gitdir:")
+    target = pointer(dot_git, "gitdir:")
     if target is None:
         return []
     own = Path(os.path.realpath(dot_git.parent / target))
-    common = _pointer(own / "commondir", "")
+    common = pointer(own / "commondir", "")
     if common is not None:
-        back = _pointer(own / "gitdir", "")
+        back = pointer(own / "gitdir", "")
         shared = Path(os.path.realpath(own / common))
         # The other end must name this very file: else anything could be made writable by a file in a repository.
         if back is None or os.path.realpath(own / back) != os.path.realpath(dot_git):
@@ -89,7 +89,7 @@ def _linked(dot_git: Path) -> list[Path]:
     return [own] if any(own.is_relative_to(os.path.realpath(modules)) for modules in above) else []
 
 
-def _modules(directory: Path) -> Iterator[Path]:
+def modules_of(directory: Path) -> Iterator[Path]:
     """The git directories of submodules, nested ones too."""
     waiting, seen = [directory / "modules"], 0
     while waiting and seen < MOST_MODULES:
@@ -114,7 +114,7 @@ def _is_git_directory(path: Path) -> bool:
     return os.path.isfile(path / "HEAD") and os.path.isdir(path / "objects")
 
 
-def _pointer(file: Path, prefix: str) -> str | None:
+def pointer(file: Path, prefix: str) -> str | None:
     """The path that a small file of one line holds, None if there is no such file."""
     try:
         handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))

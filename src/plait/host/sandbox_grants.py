@@ -8,6 +8,7 @@ use. A command whose effects cannot be told gets what they spell out, and no mor
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -58,6 +59,10 @@ CONFIGURING = frozenset(
     ("branch", "checkout", "clone", "config", "init", "maintenance", "push", "remote", "sparse-checkout", "submodule",
      "switch", "worktree"),
 )  # fmt: skip
+# Sub-commands that bring the working tree to another state of the repository.
+UPDATING = frozenset(
+    ("checkout", "cherry-pick", "merge", "pull", "rebase", "reset", "restore", "revert", "stash", "switch")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,8 @@ class Grants:
 
     writes: outside the workspace, or inside it and otherwise guarded. exact: nothing else is written, so the directory
     of each may be open. reads: secrets, and what lies in `/tmp`. keys: of programs. configures_git: `config` and the
-    worktrees' files in the git directory.
+    worktrees' files in the git directory. updates_tree: what is tracked and decides what others run (`.husky`,
+    `mise.toml`), which git itself puts there.
     """
 
     network: bool = False
@@ -75,18 +81,22 @@ class Grants:
     reads: tuple[str, ...] = ()
     keys: tuple[Keys, ...] = ()
     configures_git: bool = False
+    updates_tree: bool = False
 
 
 NOTHING = Grants()
 
 
-def grants_of(effects: Effects, roots: Sequence[Path]) -> Grants:
-    """Return what approving `effects` gives to a command in a workspace of `roots`."""
+def grants_of(effects: Effects, roots: Sequence[Path], governed: Sequence[str] = ()) -> Grants:
+    """Return what approving `effects` gives to a command in a workspace of `roots`.
+
+    governed: places in it that decide what runs though their names do not tell it (`host.governed_places`).
+    """
     writes = tuple(
         dict.fromkeys(
             access.path
             for access in effects.writes
-            if os.path.isabs(access.path) and (governs(access.path) or not _inside(access.path, roots))
+            if os.path.isabs(access.path) and (governs(access.path, governed) or not _inside(access.path, roots))
         )
     )
     secrets = (
@@ -106,7 +116,8 @@ def grants_of(effects: Effects, roots: Sequence[Path]) -> Grants:
         exact=bool(writes) and not effects.unknown,
         reads=tuple(dict.fromkeys(secrets)),
         keys=tuple(dict.fromkeys(keys)),
-        configures_git=_configures_git(effects.parts),
+        configures_git=_is_git(effects.parts, CONFIGURING),
+        updates_tree=_is_git(effects.parts, UPDATING) and not any(map(_runs_more, effects.parts)),
     )
 
 
@@ -120,8 +131,14 @@ def _programs(parts: Sequence[CommandPart]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.argv[0] for part in parts)) if plain else ()
 
 
-def _configures_git(parts: Sequence[CommandPart]) -> bool:
+def _is_git(parts: Sequence[CommandPart], subcommands: frozenset[str]) -> bool:
+    """True if all of a command line is git called plainly, and some of it with one of these sub-commands."""
     if _programs(parts) != ("git",):
         return False
     # An option before the sub-command (`-c`, `--git-dir`) could make it another repository, or run something.
-    return any(len(part.argv) > 1 and part.argv[1] in CONFIGURING for part in parts)
+    return any(len(part.argv) > 1 and part.argv[1] in subcommands for part in parts)
+
+
+def _runs_more(part: CommandPart) -> bool:
+    """True if an option may make git run a command, or start an editor."""
+    return any(re.match(r"-[a-zA-Z]*[xi]|--(?:e|i)", word) for word in part.argv[2:])

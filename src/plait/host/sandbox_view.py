@@ -13,6 +13,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
+from plait.host.governed_places import governed_places
+from plait.host.governing import KINDS, PAIR_FOLDERS, kind_of, kind_of_entry
 from plait.host.protected import SECRET_DIRECTORIES, SECRET_HOME, SECRET_SYSTEM, STARTUP_HOME, secret_name
 from plait.host.sandbox_git import git_guards
 from plait.host.sandbox_grants import Grants
@@ -89,11 +91,16 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The mounts in the order in which they are made; what must be absent after it too, and what the same link."""
+    """The mounts in the order in which they are made; what must be absent after it too, and what the same link.
+
+    watched: directories in which nothing may appear that governs by its name, but for `approved`.
+    """
 
     mounts: tuple[Mount, ...]
     absent: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    watched: tuple[str, ...] = ()
+    approved: tuple[str, ...] = ()
 
 
 def view(places: Places, cwd: str, grants: Grants) -> View:
@@ -114,7 +121,13 @@ def view(places: Places, cwd: str, grants: Grants) -> View:
     # What was approved by name is there although what is around it is not.
     mounts += [Mount("read", path, path) for path in shown if _exists(path) and not _within(path, open_places)]
     links = [(path, os.readlink(path)) for path in present if os.path.islink(path) and _within(path, open_places)]
-    return View(_ordered(mounts), tuple(path for path in absent if _within(path, open_places)), tuple(links))
+    return View(
+        _ordered(mounts),
+        tuple(path for path in absent if _within(path, open_places)),
+        tuple(links),
+        () if grants.updates_tree else tuple(_watched(places, cwd)),
+        grants.writes,
+    )
 
 
 def _stores(places: Places, open_places: Iterable[str], *, network: bool) -> Iterator[Mount]:
@@ -179,31 +192,55 @@ def _guards(places: Places, cwd: str, grants: Grants) -> tuple[list[str], list[s
     absent: list[str] = []
     below = [str(up) for up in (Path(cwd), *Path(cwd).parents) if _within(str(up), places.roots)]
     for place in dict.fromkeys((*places.roots, *below)):
-        for name in (".plait", ".vscode", ".idea", ".claude", ".cursor", ".codex", ".gemini", ".mcp.json"):
-            (present if os.path.lexists(f"{place}/{name}") else absent).append(f"{place}/{name}")
+        names = (".plait",) if grants.updates_tree else (name for name in KINDS if name != ".git")
+        for path in (f"{place}/{name}" for name in names):
+            (present if os.path.lexists(path) else absent).append(path)
         git = git_guards(place)
         lifted = set(git.configuration) if grants.configures_git else set()
         present += [path for path in git.present if path not in lifted]
         absent += [path for path in git.absent if path not in lifted]
+    if not grants.updates_tree:
+        present += chain.from_iterable(map(governing_entries, _watched(places, cwd)))
+        for path in governed_places([Path(root) for root in places.roots], [f"{place}/x" for place in below]):
+            (present if os.path.lexists(path) else absent).append(path)
     present += [path for path in (f"{places.home}/{name}" for name in STARTUP_HOME) if _exists(path)]
     if places.prefix != "/":
         present.append(places.prefix)
     if "/" in places.roots:
         present += [path for path in SYSTEM if _exists(path)]
 
-    def approved(path: str) -> bool:
-        return any(_within(wanted, [path]) or _within(path, _named(wanted)) for wanted in grants.writes)
-
     return (
-        [path for path in dict.fromkeys(present) if not approved(path)],
-        [path for path in dict.fromkeys(absent) if not approved(path)],
+        [path for path in dict.fromkeys(present) if not approved(path, grants.writes)],
+        [path for path in dict.fromkeys(absent) if not approved(path, grants.writes)],
     )
+
+
+def approved(path: str, writes: Iterable[str]) -> bool:
+    """True if the user approved to `writes`, and with them to the change of a guarded path."""
+    return any(_within(wanted, [path]) or _within(path, _named(wanted)) for wanted in writes)
+
+
+def _watched(places: Places, cwd: str) -> list[str]:
+    """The directories in which names govern: the roots, those from there down to `cwd`, and some in each."""
+    below = [str(up) for up in (Path(cwd), *Path(cwd).parents) if _within(str(up), places.roots)]
+    folders = ("", *(f"/{name}" for name in PAIR_FOLDERS))
+    return [place.rstrip("/") + folder for place in dict.fromkeys((*places.roots, *below)) for folder in folders]
 
 
 def _named(path: str) -> list[str]:
     """A tree that was approved by the name of a guarded place covers what is in it; the workspace as such does not."""
-    governing = {".git", ".plait", ".vscode", ".idea", ".claude", ".cursor", ".codex", ".gemini"}
-    return [path] if governing & set(path.split("/")) else []
+    return [path] if kind_of(path.lower().split("/")) is not None else []
+
+
+def governing_entries(directory: str) -> list[str]:
+    """What lies in a directory and decides, by its name there, what others run; git's own is not among it."""
+    folder = os.path.basename(directory).lower()
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return []
+    kinds = ((name, kind_of_entry(folder, name.lower())) for name in names)
+    return [f"{directory}/{name}" for name, kind in kinds if kind not in (None, "git")]
 
 
 def _hidden(places: Places, grants: Grants) -> list[str]:

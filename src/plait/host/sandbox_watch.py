@@ -12,7 +12,7 @@ import time
 from configparser import ConfigParser, Error as BadConfig
 from pathlib import Path
 
-from plait.host.sandbox_view import View
+from plait.host.sandbox_view import View, approved, governing_entries
 
 LARGEST_CONFIG_BYTES = 64_000
 # What `git init` and `git remote add` write; nothing among it names a program.
@@ -29,7 +29,8 @@ class GuardedNames:
     def __init__(self, view: View, kept_in: str) -> None:
         # What was there before the command is not the command's; so is what is not, from here on.
         self._absent = tuple(path for path in view.absent if not os.path.lexists(path))
-        self._links = view.links
+        self._view = view
+        self._present = frozenset(self._governing())
         self._kept_in = kept_in
 
     def intrusion(self) -> str | None:
@@ -42,11 +43,18 @@ class GuardedNames:
 
     def settle(self) -> tuple[str, ...]:
         """Take away what appeared; return what there is to say of it."""
-        said = [self._take(path) for path in self._absent if os.path.lexists(path) and not _harmless(Path(path))]
-        for path, target in self._links:
+        new = (path for path in self._governing() if path not in self._present)
+        appeared = [path for path in dict.fromkeys((*self._absent, *new)) if os.path.lexists(path)]
+        said = [self._take(path) for path in appeared if not _harmless(Path(path))]
+        for path, target in self._view.links:
             if not os.path.islink(path) or os.readlink(path) != target:
                 said.append(self._restore(path, target))
         return tuple(said)
+
+    def _governing(self) -> list[str]:
+        """What governs by its name where nothing of the kind may appear."""
+        found = (path for directory in self._view.watched for path in governing_entries(directory))
+        return [path for path in found if not approved(path, self._view.approved)]
 
     def _take(self, path: str) -> str:
         kept = self._keep(path)

@@ -24,6 +24,7 @@ class Request:
     """A call to be decided. `roots` are the workspace's; `always_asks`: the tool is a question to the user.
 
     confined: it runs in a sandbox that holds, and the user wants what can do no harm there to run unasked.
+    governed: places that decide what runs though their names do not tell it (`host.governed_places`).
     """
 
     name: str
@@ -32,6 +33,7 @@ class Request:
     roots: tuple[Path, ...]
     always_asks: bool = False
     confined: bool = False
+    governed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def _inside(access: Access, roots: Sequence[Path]) -> bool:
 
 def _protected_write(request: Request) -> str | None:
     for access in request.effects.writes:
-        what = protected(access.path)
+        what = protected(access.path, request.governed)
         if what is not None:
             return f"changes `{access.path}`: {what}"
         # Where all of the file system is the workspace, the system in it is still the system.

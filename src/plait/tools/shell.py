@@ -18,6 +18,7 @@ from msgspec import Meta
 from plait.effects.git import READING_ENVIRONMENT
 from plait.host.commands import start_shell
 from plait.host.environment import quiet, reading
+from plait.host.governed_places import governed_places
 from plait.host.paths import Workspace
 from plait.host.process import ProcessEnd, RunningProcess
 from plait.host.running import CANCEL_GRACE_S, GRACE_S
@@ -94,7 +95,7 @@ class Shell(Tool[ShellArgs]):
         live = LiveOutput(ctx.report)
         effects = ctx.effects or self.effects(args, ctx.workspace)
         sandbox = await self._sandbox(args, ctx)
-        grants = grants_of(effects, ctx.workspace.roots) if sandbox is not None else NOTHING
+        grants = await asyncio.to_thread(_grants, effects, ctx.workspace) if sandbox is not None else NOTHING
         process = await start_shell(
             args.command,
             cwd=_directory(args, ctx.workspace),
@@ -152,6 +153,12 @@ class Shell(Tool[ShellArgs]):
             background_id=background_id,
         )
         return ToolOutput(text, detail)
+
+
+def _grants(effects: Effects, workspace: Workspace) -> Grants:
+    written = [access.path for access in effects.writes]
+    governed = governed_places(workspace.roots, written) if written else ()
+    return grants_of(effects, workspace.roots, governed)
 
 
 def _directory(args: ShellArgs, workspace: Workspace) -> Path:

@@ -14,6 +14,7 @@ from plait.agent.result_cache import ResultCache
 from plait.config.settings import Loaded, environment
 from plait.effects.shell import command_effects
 from plait.host.files import stat_stamp
+from plait.host.governed_places import governed_places
 from plait.host.http import Web
 from plait.host.paths import Workspace
 from plait.host.program_copies import keep_out_of
@@ -135,6 +136,7 @@ def machinery(
             interactive=interactive,
             allow_all=allow_all,
             sandbox_holds=lambda: settings.sandbox.auto_allow and sandboxing.sandbox().holds,
+            governed=lambda written: governed_places(workspace.roots, written),
         ),
         approvals=approvals,
         scheduler=Scheduler(),
