@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from plait.effects.finding import Arg, Finding, Place
+from plait.effects.finding import LONG_OPTION, Arg, Finding, Place
 
 # Variables that only change how output looks, or tell programs nothing but a taste.
 SAFE_ENVIRONMENT = re.compile(
@@ -114,10 +114,11 @@ def read_options(args: Sequence[Arg], spec: OptionSpec, *, stop_at_operand: bool
     while rest:
         arg = rest.pop(0)
         text = arg.literal
-        if text is None and not arg.splits and arg.prefix.partition("=")[0] in spec.values | spec.optional:
-            name, equals, start = arg.prefix.partition("=")
-            if equals and name.startswith("--"):
-                out.given.append((name, replace(arg, prefix=start)))
+        if text is None and not arg.any_words and LONG_OPTION.match(arg.prefix) is not None:
+            name, _, start = arg.prefix.partition("=")
+            if name in spec.values | spec.optional or spec.any_other:
+                glob = arg.glob[len(name) + 1 :] if arg.glob is not None else None
+                out.given.append((name, replace(arg, prefix=start, glob=glob)))
                 continue
         if text is None or text == "-" or not text.startswith("-"):
             if not arg.surely_operand and not spec.any_other:
@@ -145,11 +146,19 @@ def _read_long(text: str, arg: Arg, rest: list[Arg], spec: OptionSpec, out: Opti
         if attached is None and not rest:
             out.unclear = out.unclear or f"`{name}` without its value"
             return
-        out.given.append((name, attached or rest.pop(0)))
+        out.given.append((name, attached or _take_value(name, rest, out)))
     elif name in spec.optional or (name in spec.flags and attached is None) or spec.any_other:
         out.given.append((name, attached))
     else:
         out.unclear = out.unclear or f"the option `{name}`"
+
+
+def _take_value(name: str, rest: list[Arg], out: Options) -> Arg:
+    """Take the next word as the value of an option; one that may become several words leaves nothing clear."""
+    value = rest.pop(0)
+    if value.splits:
+        out.unclear = out.unclear or f"`{name} {value.raw}`, which may become several words"
+    return value
 
 
 def _is_option(rest: Sequence[Arg], spec: OptionSpec) -> bool:
@@ -167,7 +176,7 @@ def _read_short(text: str, arg: Arg, rest: list[Arg], spec: OptionSpec, out: Opt
         if not rest:
             out.unclear = out.unclear or f"`{text}` without its value"
             return
-        out.given.append((text, rest.pop(0)))
+        out.given.append((text, _take_value(text, rest, out)))
         return
     for index, char in enumerate(text[1:], start=1):
         name, remaining = f"-{char}", text[index + 1 :]
@@ -177,7 +186,7 @@ def _read_short(text: str, arg: Arg, rest: list[Arg], spec: OptionSpec, out: Opt
             elif rest:
                 if _is_option(rest, spec) and name not in TAKE_ANY_WORD:
                     out.unclear = out.unclear or f"`{name}` before an option"
-                out.given.append((name, rest.pop(0)))
+                out.given.append((name, _take_value(name, rest, out)))
             else:
                 out.unclear = out.unclear or f"`{name}` without its value"
             return

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from plait.effects.finding import NOTHING, Arg, Finding, Flow, Place, known
+from plait.effects.listings import is_one_word_each, plain_names
 from plait.effects.parameter_values import ALTERNATIVES, ASSIGNING, DEFAULTS, ERRORS, value_told
 from plait.effects.syntax import (
     Opaque,
@@ -34,6 +35,8 @@ SECRETIVE = re.compile(
     r"(KEY|TOKEN|SECRET|PASS(WORD|WD)?|CREDENTIALS?|AUTH)(_|$)|_PAT$|COOKIE|DATABASE_URL", re.IGNORECASE
 )
 SPLIT_OR_GLOB = re.compile(r"[\s*?\[\\]")
+GLOB_OR_ESCAPE = re.compile(r"[*?\[\\]")
+WHOLE_ARRAY = re.compile(r'"\$\{([A-Za-z_]\w*)\[@\]\}"')
 INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 NUMBERS = frozenset(
     ("?", "#", "$", "!", "UID", "EUID", "PPID", "RANDOM", "SECONDS", "LINENO", "BASHPID", "EPOCHSECONDS")
@@ -46,10 +49,13 @@ SeeSecret = Callable[[str], None]
 
 def expand(word: Word, place: Place, run: RunSubstitution, see_secret: SeeSecret) -> list[Arg]:
     """Return the words that `word` becomes; `run` is called for each substitution, in order, exactly once."""
+    told = _known_words(word, place)
+    if told is not None:
+        return told
     spread = _braces(word)
     if spread is None:
         flow = _flow_of(word.pieces, place, run, see_secret)
-        return [Arg(word.raw, splits=True, prefix=_text_prefix(word), carries=flow)]
+        return [Arg(word.raw, splits=True, loose=True, prefix=_text_prefix(word), carries=flow)]
     if len(spread) == 1:
         return [_one(word.raw, word.pieces, place, run, see_secret)]
     return [_one(word.raw, pieces, place, run, see_secret) for pieces in spread]
@@ -66,13 +72,17 @@ def value_of(word: Word, place: Place, run: RunSubstitution, see_secret: SeeSecr
 def _one(raw: str, pieces: Sequence[Piece], place: Place, run: RunSubstitution, see_secret: SeeSecret) -> Arg:
     values: list[str] | None = [""]
     pattern: str | None = ""
-    wild = splits = loose = hidden = False
+    wild = splits = loose = hidden = links = listed = False
     number = len(pieces) == 1
     prefix, prefix_open = "", True
     carries = NOTHING
     for piece in _tilde(pieces):
         part = _part(piece, raw, place, run, see_secret)
+        if part.listed and part.splits and len(pieces) > 1:
+            # Only the first name and the last one are joined to what stands beside them.
+            part = Arg("", splits=True, loose=True, carries=part.carries)
         carries |= part.carries
+        links, listed = links or part.links, listed or part.listed
         splits, loose, number = splits or part.splits, loose or part.loose, number and part.number
         wild, hidden = wild or part.glob is not None, hidden or part.hidden
         if part.values is not None and values is not None and len(values) * len(part.values) <= MOST_VALUES:
@@ -92,7 +102,8 @@ def _one(raw: str, pieces: Sequence[Piece], place: Place, run: RunSubstitution, 
         # It stands for names in this directory, none of which can be taken for an option.
         prefix = "./"
     if wild or values is None:
-        return Arg(raw, None, pattern if wild else None, prefix, splits, loose, hidden, number=number, carries=carries)
+        glob = pattern if wild else None
+        return Arg(raw, None, glob, prefix, splits, loose, hidden, links, listed, number=number, carries=carries)
     return Arg(raw, tuple(values), prefix=prefix, splits=splits, loose=loose, carries=carries)
 
 
@@ -137,7 +148,7 @@ def _part(piece: Piece, raw: str, place: Place, run: RunSubstitution, see_secret
         case Substitution(script, kind, quoted):
             inner = run(script, kind)
             if kind == "$":
-                return _output(inner, quoted=quoted)
+                return _output(inner, place, quoted=quoted)
             return Arg("", ("/dev/fd/63",), prefix="/dev/fd/63", carries=inner.gives)
         case Opaque(quoted=quoted, number=number, variables=names, pieces=inner):
             if number and not all(is_number(name, place) for name in names):
@@ -197,15 +208,37 @@ def _told(piece: Parameter, own: Arg, words: Sequence[tuple[str, ...] | None]) -
     return told if None not in texts else None
 
 
-def _output(inner: Finding, *, quoted: bool) -> Arg:
+def _output(inner: Finding, place: Place, *, quoted: bool) -> Arg:
     """The value of `$(…)`: what the command prints without its last newlines."""
     flow, names = inner.gives, inner.output_names
     value = inner.output_text.rstrip("\n") if inner.output_text is not None else None
-    if value is None and names is not None and (not quoted or not names.loose):
+    if value is None and names is not None and not names.loose:
         return replace(names, splits=not quoted, loose=not quoted, carries=flow)
+    if value is None and not quoted and (told := plain_names(names, place)) is not None:
+        return replace(told, splits=True, carries=flow)
     if value is None or (not quoted and (not value or SPLIT_OR_GLOB.search(value))):
         return Arg("", splits=not quoted, loose=not quoted, carries=flow)
     return Arg("", (value,), prefix=value, carries=flow)
+
+
+def _known_words(word: Word, place: Place) -> list[Arg] | None:
+    """The words that a variable or an array of known values becomes by itself: `$x`, `"${x[@]}"`."""
+    match word.pieces:
+        case (Variable(name, False),):
+            value = place.variables.get(name)
+            text = value.literal if value is not None else None
+            if value is None or text is None or GLOB_OR_ESCAPE.search(text):
+                return None
+            texts = tuple(re.findall(r"[^ \t\n]+", text))
+        case _ if (array := WHOLE_ARRAY.fullmatch(word.raw)) is not None:
+            value = place.variables.get(f"{array[1]}[@]")
+            # An array without elements becomes no word at all.
+            if value is None or value.values is None or value.values == ("",):
+                return None
+            texts = value.values
+        case _:
+            return None
+    return [Arg(text, (text,), prefix=text, carries=value.carries) for text in texts]
 
 
 def is_number(name: str, place: Place) -> bool:
@@ -218,6 +251,9 @@ def is_number(name: str, place: Place) -> bool:
 
 def _variable(name: str, place: Place, see_secret: SeeSecret, *, quoted: bool) -> Arg:
     value = place.variables.get(name)
+    if name == "@":
+        # Also in quotes it is as many words as there are.
+        return Arg("", splits=True, loose=True)
     if value is None:
         if name in NUMBERS:
             return Arg("", number=True)
@@ -239,9 +275,11 @@ def _unquoted(value: Arg) -> Arg:
     """The words that a value becomes without quotes."""
     if value.number:
         return replace(value, splits=False, loose=False)
+    if value.values is None and value.glob is not None and not value.loose and is_one_word_each(value, place):
+        return replace(value, splits=False)
     if value.values is None or any(SPLIT_OR_GLOB.search(text) or not text for text in value.values):
         prefix = value.prefix if not SPLIT_OR_GLOB.search(value.prefix) else ""
-        return Arg("", None, value.glob, prefix, splits=True, loose=True, carries=value.carries)
+        return Arg("", prefix=prefix, splits=True, loose=True, carries=value.carries)
     return replace(value, splits=False, loose=False)
 
 

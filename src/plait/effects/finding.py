@@ -34,6 +34,7 @@ REMOVERS = frozenset(("rm", "rmdir", "unlink"))
 # Some programs fetch what they are given as a file.
 ADDRESS = re.compile(r"(?:https?|ftps?|sftp|s3|gs|smb|rtsp|rtmp|tcp|udp)://(?:[^/@\s]*@)?([^/:\s]*)", re.IGNORECASE)
 DESCRIPTOR = re.compile(r"/dev/fd/\d+")
+LONG_OPTION = re.compile(r"--[A-Za-z][\w-]*=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ class Arg:
     values: all that it may be, each one word; None if that cannot be told. glob: the pattern, if a file name pattern
     is what stands in the way. prefix: what it surely begins with. splits: it may become no word or several; loose:
     these may be cut out of the middle of its value. hidden: its pattern takes in names with a leading dot; links:
-    it stands for all such names below a directory. number: an integer. carries: what came from elsewhere into it.
+    it stands for all such names below a directory. listed: it stands for names that a program listed; nul: each of
+    them ends with a NUL byte. number: an integer. carries: what came from elsewhere into it.
     """
 
     raw: str
@@ -75,12 +77,27 @@ class Arg:
     loose: bool = False
     hidden: bool = False
     links: bool = False
+    listed: bool = False
+    nul: bool = False
     number: bool = False
     carries: Flow = NOTHING
 
     @property
     def literal(self) -> str | None:
         return self.values[0] if self.values is not None and len(self.values) == 1 else None
+
+    @property
+    def any_words(self) -> bool:
+        """True if it may become any number of words nothing of which is known, options among them.
+
+        A pattern stands for names: they are known as far as it surely begins with something that no option does. All
+        words that `--name=*` becomes are that one option.
+        """
+        if self.values is not None or self.number or not self.splits:
+            return False
+        if self.glob is None or self.loose:
+            return True
+        return self.prefix[:1] in ("", "-", "+") and LONG_OPTION.match(self.prefix) is None
 
     @property
     def surely_operand(self) -> bool:
@@ -304,7 +321,7 @@ class Finding:
         for glob in (arg.glob, f"{folder}/.*") if arg.hidden else (arg.glob,):
             if (name := secret_matched(glob, self.place.resolve(folder), dots=arg.links)) is not None:
                 self.secret(name)
-        if arg.loose or arg.links:
+        if arg.listed or arg.links:
             self.follow_links(known(folder))
         for cwd in self.place.cwds:
             if (link := matched_link_out(arg.glob, cwd.as_posix(), self._inside)) is not None:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from plait.effects.command import Command, Judge, Options
 from plait.effects.finding import Arg, Flow, known
-from plait.effects.programs import Program, judge_program, names_below, table
-from plait.effects.repository import Doubt, doubt_of, find, may_track_secrets
+from plait.effects.listings import LISTINGS, names_below
+from plait.effects.programs import Program, judge_program, table
+from plait.effects.repository import Doubt, doubt_of, find, lists_odd_names, may_track_secrets
 from plait.host.protected import secret_name
 from plait.protocol.effects import Access, Mode
 
@@ -87,6 +88,8 @@ def judge_git(command: Command) -> None:
         if text == "-C" and args:
             folder = args.pop(0)
             finding.read(folder, contents=False)
+            if folder.values is None:
+                finding.ask(f"`git -C {folder.raw}` works in a repository that cannot be told")
             places = [Path(path) for value in folder.values or () for path in command.place.resolve(value)]
         elif text.partition("=")[0] in GLOBAL_VALUES:
             if text == "-c" and args and PLAIN_SETTING.fullmatch(args[0].literal or ""):
@@ -167,21 +170,38 @@ def _judge_reading(command: Command, name: str, entry: Program, args: tuple[Arg,
             finding.read(operand, tree=True, contents=False)
     if name == "rev-parse" and options.has("--show-toplevel") and len(places) == 1:
         finding.output_text = _tree_of(command, places[0]) + "\n"
-    if name == "grep" and options.has("-l", "--files-with-matches") and not options.has("--untracked"):
-        finding.output_names = names_below(hidden=any(map(may_track_secrets, places)))
-    elif name == "ls-files" or options.has("--name-only"):
-        tracked = name == "ls-files" and not options.has("-o", "--others") and not any(map(may_track_secrets, places))
-        finding.output_names = _listed(options, hidden=not tracked, here=places == list(command.place.cwds))
+    finding.output_names = _listed(command, name, options, places)
 
 
-def _listed(options: Options, *, hidden: bool, here: bool) -> Arg:
-    """The files whose names are printed: below the one directory, or of the one extension, that was asked for."""
-    only = options.operands[0].literal if len(options.operands) == 1 and here else None
+def _listed(command: Command, name: str, options: Options, places: list[Path]) -> Arg | None:
+    """The files whose names are printed: below the one directory, or of the one extension, that was asked for.
+
+    None if more than names is printed, or names of another commit: those need not be on the disk, where it is looked
+    whether one of them falls apart.
+    """
+    listing = LISTINGS.get(f"git {name}")
+    nul = listing.of(option for option, _ in options.given) if listing is not None else None
+    texts = [operand.literal for operand in options.operands]
+    if name == "grep" and not options.has("-e"):
+        texts = texts[1:]
+    if nul is None or not all(text is not None and _names_files(text, places) for text in texts):
+        return None
+    if not nul and any(map(lists_odd_names, places)):
+        return None
+    tracked = name != "diff" and not options.has("-o", "--others") and not any(map(may_track_secrets, places))
+    only = texts[0] if len(texts) == 1 and name == "ls-files" and places == list(command.place.cwds) else None
     if only is not None and re.fullmatch(r"(?:\w[\w.-]*/)*\*\.\w+", only):
-        return Arg("{}", None, f"./{only}", loose=True, links=True)
+        return Arg("{}", None, f"./{only}", loose=True, links=True, listed=True, nul=nul)
     if only is not None and re.fullmatch(r"(?:\w[\w-]*/?)+", only):
-        return names_below(only, hidden=hidden)
-    return names_below(hidden=hidden)
+        return names_below(only, hidden=not tracked, nul=nul)
+    return names_below(hidden=not tracked, nul=nul)
+
+
+def _names_files(text: str, places: list[Path]) -> bool:
+    """True if an operand surely names files: a pattern, or what is there; no name of a commit holds a wildcard."""
+    if text.startswith(("/", ":", "-")) or ".." in text.split("/"):
+        return False
+    return "*" in text or all((place / text).exists() for place in places)
 
 
 def _tree_of(command: Command, place: Path) -> str:

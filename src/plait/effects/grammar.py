@@ -138,11 +138,13 @@ class _Parser(CommandParser):
                 self.lexer.read_word()
                 self.lexer.skip_blanks()
         stages = [self._command()]
+        with_errors: set[int] = set()
         while self.operator() in ("|", "|&"):
-            self.lexer.take_operator()
+            if self.lexer.take_operator() == "|&":
+                with_errors.add(len(stages) - 1)
             self._skip_newlines()
             stages.append(self._command())
-        return Pipeline(tuple(stages))
+        return Pipeline(tuple(stages), frozenset(with_errors))
 
     # --- commands ------------------------------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ def secret_matched(pattern: str, folders: Iterable[str], *, dots: bool = False) 
 
 def _secret_below(folder: str, name: str) -> str | None:
     """A secret file at any depth below `folder` that a pattern of a name takes in, or `folder` if it is too large."""
-    for seen, entry in enumerate(_entries(folder)):
+    for seen, entry in enumerate(entries_below(folder)):
         if seen >= MOST_ENTRIES:
             return folder
         if secret_name(entry.name) and fnmatchcase(entry.name.lower(), name.lower()):
@@ -75,7 +75,7 @@ def secret_that_shows(patterns: Iterable[str | None], folders: Iterable[str], *,
     """
     wanted = tuple(patterns)
     for folder in folders:
-        for entry in itertools.islice(_entries(folder), MOST_LOOKED_AT):
+        for entry in itertools.islice(entries_below(folder), MOST_LOOKED_AT):
             if not hidden and entry.name.startswith("."):
                 continue
             if secret_name(entry.name) and (data := bytes_of(Path(entry.path), LARGEST_SECRET_BYTES)) is not None:
@@ -133,7 +133,7 @@ def link_out_below(folder: str, inside: Callable[[str], bool]) -> str | None:
 
     A name at which its path falls apart counts too: as a line or a word of its own, `a\n/etc/x` is `/etc/x`.
     """
-    for seen, entry in enumerate(_entries(folder)):
+    for seen, entry in enumerate(entries_below(folder)):
         if seen >= MOST_ENTRIES:
             return folder
         if FALLS_APART.search(entry.name):
@@ -143,7 +143,7 @@ def link_out_below(folder: str, inside: Callable[[str], bool]) -> str | None:
     return None
 
 
-def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
+def entries_below(folder: str) -> Iterator[os.DirEntry[str]]:
     waiting = [folder]
     while waiting:
         try:

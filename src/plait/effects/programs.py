@@ -16,11 +16,9 @@ from typing import Any, Literal
 
 from plait.effects.command import Command, Options, OptionSpec, read_options
 from plait.effects.finding import Arg, Flow, known
+from plait.effects.listings import LISTINGS, names_below, passes_names_on
 from plait.effects.on_disk import secret_matched, secret_that_shows
 from plait.host.protected import secret_name
-
-# Filters that print some of their lines as they are.
-PASS_NAMES_ON = frozenset(("cat", "head", "tail", "sort", "uniq", "grep", "egrep", "fgrep", "rg", "shuf", "tac"))
 
 # Programs that leave out names with a leading dot, unless one of the options is given.
 SKIPS_HIDDEN = frozenset(("rg", "fd", "fdfind", "ls", "dir", "exa", "eza"))
@@ -30,8 +28,10 @@ SHOWS_HIDDEN = ("--hidden", "-H", "-u", "-.", "--unrestricted", "-a", "-A", "-f"
 # Options by which a search is led to files of some names alone.
 NARROWING = frozenset(("--include", "-g", "--glob", "--iglob"))
 
-# Programs that print the names of what they find as they were given its beginning.
+# Programs that print the lines of all files below a directory.
 SEARCHES = frozenset(("grep", "egrep", "fgrep", "rg"))
+
+RECURSIVE = ("-r", "-R", "--recursive", "--dereference-recursive")
 
 Operands = Literal["read", "names", "text", "none"]
 
@@ -44,6 +44,7 @@ class Program:
     most: int | None = None
     first: bool = False
     first_by: tuple[str, ...] = ()
+    first_not: tuple[str, ...] = ()
     here: bool = False
     tree: bool = False
     recursive: tuple[str, ...] = ()
@@ -55,7 +56,6 @@ class Program:
     secret: bool = False
     argument_files: bool = False
     follows: tuple[str, ...] = ()
-    lists: tuple[str, ...] = ()
     decodes: tuple[str, ...] = ()
     sub: Mapping[str, Program] = field(default_factory=dict)
 
@@ -183,8 +183,10 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
         finding.secret(f"what `{name}` shows")
     operands = list(options.operands)
     patterns = [value for option, value in options.given if option in ("-e", "--regexp") and value is not None]
-    if program.first and operands and not _gives(options, program.first_by):
+    if program.first and operands and not _gives(options, (*program.first_by, *program.first_not)):
         patterns.append(operands.pop(0))
+        if program.files and not patterns[-1].surely_operand and not _ends_options(args, patterns[-1]):
+            finding.ask(f"`{name}`: `{patterns[-1].raw}` may be an option that names a file")
     if program.most is not None and len(operands) > program.most:
         finding.ask(f"`{name}` with more than {program.most} operands may write the last one")
         return options
@@ -208,19 +210,38 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
     if options.has(*program.follows):
         for operand in operands or [known(".")]:
             finding.follow_links(operand)
-    _pass_on(command, operands)
+    _pass_on(command, options, operands)
     if options.has(*program.decodes) or "" in program.decodes:
         finding.gives |= Flow(decoded=True)
-    if options.has(*program.lists) or "" in program.lists:
-        hidden = command.name not in SKIPS_HIDDEN or options.has(*SHOWS_HIDDEN)
-        finding.output_names = names_below(hidden=hidden)
-        only = operands[0] if len(operands) == 1 and command.name in SEARCHES else None
-        text = only.literal if only is not None else None
-        if text is not None and len(command.place.cwds) == 1 and (command.place.cwds[0] / text).is_dir():
-            finding.output_names = names_below(text, hidden=hidden)
-        elif only is not None and only.glob is not None and not options.has(*program.recursive):
-            finding.output_names = replace(only, prefix="", splits=True, loose=True)
+    if command.name in LISTINGS and finding.output_names is None:
+        finding.output_names = _listed(command, options, operands)
     return options
+
+
+def _listed(command: Command, options: Options, operands: list[Arg]) -> Arg | None:
+    """The names that a listing prints, one a line; None if it may print more than names of the workspace."""
+    nul = LISTINGS[command.name].of(option for option, _ in options.given)
+    told = [operand.literal if operand.literal is not None else operand.glob for operand in operands]
+    if nul is None or not all(text is not None and _stays_below(text) for text in told):
+        return None
+    hidden = command.name not in SKIPS_HIDDEN or options.has(*SHOWS_HIDDEN)
+    only = operands[0] if len(operands) == 1 and command.name in SEARCHES else None
+    text = only.literal if only is not None else None
+    if text is not None and len(command.place.cwds) == 1 and (command.place.cwds[0] / text).is_dir():
+        return names_below(text, hidden=hidden, nul=nul)
+    if only is not None and only.glob is not None and not options.has(*RECURSIVE):
+        return replace(only, splits=True, loose=True, listed=True, nul=nul)
+    return names_below(hidden=hidden, nul=nul)
+
+
+def _stays_below(text: str) -> bool:
+    """True if what is listed there is named by a path below the directory that the command runs in."""
+    return not text.startswith(("/", "~")) and ".." not in text.split("/")
+
+
+def _ends_options(args: tuple[Arg, ...], operand: Arg) -> bool:
+    """True if a `--` stands before an operand."""
+    return any(arg.literal == "--" for arg in args[: args.index(operand)])
 
 
 def _look_for_secrets(command: Command, options: Options, patterns: list[Arg], operands: list[Arg]) -> None:
@@ -271,14 +292,7 @@ def _read_operands(command: Command, program: Program, operands: list[Arg], *, t
         finding.read_here()
 
 
-def names_below(start: str = ".", *, hidden: bool) -> Arg:
-    """The files below a directory, of which a program prints some names; `hidden`: also those with a leading dot."""
-    top = start.rstrip("/")
-    # Loose, and without a sure beginning: a name may hold blanks and newlines, at which lines and words are cut.
-    return Arg("{}", None, f"{top}/*", loose=True, hidden=hidden)
-
-
-def _pass_on(command: Command, operands: list[Arg]) -> None:
+def _pass_on(command: Command, options: Options, operands: list[Arg]) -> None:
     """What a filter prints carries what came in by its input and its words."""
     flow = command.place.input
     for operand in operands:
@@ -286,5 +300,5 @@ def _pass_on(command: Command, operands: list[Arg]) -> None:
     command.finding.gives |= flow
     if command.name == "cat" and not command.args:
         command.finding.output_text = command.place.input_text
-    if command.name in PASS_NAMES_ON and not any("/" in word or word == "-o" for word in command.words):
+    if passes_names_on(command.name, options.given, len(options.operands)):
         command.finding.output_names = command.place.input_names

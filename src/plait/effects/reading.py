@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from plait.effects.command import Command, Judge, OptionSpec, read_options
 from plait.effects.expansion import SECRETIVE
 from plait.effects.finding import Arg, Flow, known
-from plait.effects.programs import judge_by_table, judge_program, names_below, table
+from plait.effects.listings import names_below
+from plait.effects.programs import judge_by_table, judge_program, table
 from plait.effects.removing import remove_below
 from plait.host.protected import secret_name
 
@@ -24,11 +25,21 @@ FIND_FLAGS = frozenset((
     "-nogroup", "-true", "-false", "-depth", "-xdev", "-mount", "-follow", "-daystart", "-noleaf", "-not", "-a",
     "-and", "-o", "-or", "!", "(", ")", ",", "-H", "-L", "-P", "-noignore_readdir_race", "-warn", "-nowarn",
 ))  # fmt: skip
+# Actions that print something else than the names of what is found, or do something with it.
+ACTS = frozenset((
+    "-printf", "-ls", "-fprint", "-fprint0", "-fls", "-fprintf", "-exec", "-execdir", "-ok", "-okdir", "-delete",
+    "-files0-from",
+))  # fmt: skip
 FIND_FILES = frozenset(("-newer", "-anewer", "-cnewer", "-samefile"))
 FIND_NARROWING = frozenset((
     "-name", "-iname", "-path", "-ipath", "-regex", "-iregex", "-size", "-mtime", "-mmin", "-newer", "-empty",
     "-user", "-perm", "-atime", "-ctime", "-amin",
 ))  # fmt: skip
+FILE_TESTS = frozenset((
+    "-b", "-c", "-d", "-e", "-f", "-g", "-h", "-k", "-p", "-r", "-s", "-u", "-w", "-x", "-G", "-L", "-N", "-O",
+    "-S",
+))  # fmt: skip
+FILE_COMPARISONS = frozenset(("-nt", "-ot", "-ef"))
 GZIP = OptionSpec(
     flags=frozenset((
         "-l", "-t", "-c", "-d", "-k", "-v", "-q", "-1", "-9", "-f", "--list", "--test", "--stdout", "--decompress",
@@ -83,9 +94,23 @@ def judge_find(command: Command) -> None:
         else:
             finding.ask(f"`find {word}` is not known to be harmless")
             index += 1
-    names = _found(command, starts or [known(".")])
-    # As text, a name may be cut at its blanks and newlines, and begin with anything.
-    finding.output_names = replace(names, prefix="", loose=True) if names is not None else None
+    finding.output_names = _listed(command, starts or [known(".")])
+
+
+def _listed(command: Command, starts: list[Arg]) -> Arg | None:
+    """The names that find prints, one a line; None if it prints anything else."""
+    if ACTS.intersection(command.words) or not command.all_known:
+        return None
+    words = command.words
+    if "-print0" in words and "-print" in words:
+        return None
+    names = _found(command, starts) if len(starts) == 1 else None
+    texts = [start.literal or "/" for start in starts]
+    if names is None and len(starts) > 1 and not any(text[0] in "/~" or ".." in text.split("/") for text in texts):
+        names = _found(command, [known(".")])
+    if names is None:
+        return None
+    return replace(names, prefix="./", loose=True, listed=True, nul="-print0" in words)
 
 
 def _find_exec(command: Command, index: int, starts: list[Arg], *, narrow: bool) -> int:
@@ -132,7 +157,7 @@ def judge_printf(command: Command) -> None:
     first = command.args[0] if command.args else None
     if first is not None and (first.literal or "").startswith("-v"):
         command.finding.ask("`printf -v` sets a variable")
-    elif first is not None and not first.surely_operand and first.literal is None and len(command.args) > 1:
+    elif first is not None and not first.surely_operand and first.literal is None:
         command.finding.ask("`printf` with a format that may be an option")
     _echoes(command, _printed(command.words) if command.all_known else None)
 
@@ -194,9 +219,19 @@ def judge_test(command: Command) -> None:
             finding.ask(f"a test that cannot be told (`{arg.raw}`)")
     if len(args) == 2 and args[0].literal is None:
         finding.ask(f"a test that cannot be told (`{args[0].raw}`)")
-    for arg in args:
-        if arg.literal is not None and "/" in arg.literal:
-            finding.read(arg, contents=False)
+    for arg in tested_files([arg.raw if arg.literal is None else arg.literal for arg in args], args):
+        finding.read(arg, contents=False)
+
+
+def tested_files(words: Sequence[str], args: Sequence[Arg]) -> Iterator[Arg]:
+    """The files that a test looks at: after `-f` and its like, around `-nt`, and whatever else is a path."""
+    for index, arg in enumerate(args):
+        before = words[index - 1] if index else ""
+        after = words[index + 1] if index + 1 < len(words) else ""
+        # Between two tests, `-a` joins them.
+        tested = before in FILE_TESTS or (before == "-a" and (index == 1 or words[index - 2] in ("!", "(")))
+        if tested or {before, after} & FILE_COMPARISONS or (arg.literal is not None and "/" in arg.literal):
+            yield arg
 
 
 def judge_date(command: Command) -> None:

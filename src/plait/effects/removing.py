@@ -89,6 +89,8 @@ def remove(command: Command, arg: Arg, how: str, *, tree: bool) -> None:
         finding.write(arg, how, tree=tree)
         return
     text = arg.glob if arg.glob is not None else arg.raw.strip('"')
+    if tree and arg.any_words and arg.raw == '"$@"':
+        finding.dangerous("destroys whatever another command prints")
     # `rm -rf "$X"/*` is `rm -rf /*` when X is empty.
     if tree and _is_root_if_empty(arg):
         finding.dangerous(f"destroys `{text}`, which is the root of the system if the variable is empty")

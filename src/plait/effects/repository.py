@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from plait.effects.listings import is_odd
 from plait.host.protected import SECRET_NAMES
 
 # Whole sections without a key that a reading command would take a program from.
@@ -100,6 +101,39 @@ def may_track_secrets(cwd: Path) -> bool:
     # In newer forms a name may be cut in two.
     is_plain = int.from_bytes(data[4:8], "big") in (2, 3) and not list(repository.git_dir.glob("sharedindex.*"))
     return not is_plain or any(os.fsencode(name.rstrip("*").rstrip(".")) in data for name in DOTTED_SECRETS)
+
+
+def lists_odd_names(cwd: Path) -> bool:
+    """True unless the index surely names no file whose name falls apart into several words.
+
+    Source: gitformat-index(5), versions 2 and 3; in others names are not whole.
+    """
+    try:
+        repository = find(cwd)
+        # Without a repository git lists nothing.
+        if repository is None or not (index := repository.git_dir / "index").exists():
+            return False
+        if index.stat().st_size > LARGEST_INDEX_BYTES or list(repository.git_dir.glob("sharedindex.*")):
+            return True
+        data = index.read_bytes()
+    except (Doubt, OSError, UnicodeDecodeError):
+        return True
+    version, count = int.from_bytes(data[4:8], "big"), int.from_bytes(data[8:12], "big")
+    if data[:4] != b"DIRC" or version not in (2, 3):
+        return True
+    at = 12
+    for _ in range(count):
+        extended = version == 3 and bool(data[at + 60 : at + 61]) and data[at + 60] & 0x40
+        start = at + (64 if extended else 62)
+        end = data.find(b"\0", start)
+        length = int.from_bytes(data[at + 60 : at + 62], "big") & 0xFFF
+        # Object ids of another length would put everything elsewhere.
+        if end <= start or length != min(end - start, 0xFFF):
+            return True
+        if any(map(is_odd, os.fsdecode(data[start:end]).split("/"))) or data[start : start + 1] in b"-+@":
+            return True
+        at += (end - at + 8) // 8 * 8
+    return False
 
 
 def _repository(top: Path, git_dir: Path) -> Repository:

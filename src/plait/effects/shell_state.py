@@ -10,6 +10,7 @@ from pathlib import Path
 
 from plait.effects.command import SAFE_ENVIRONMENT
 from plait.effects.finding import NOTHING, Arg, Finding, Place, known
+from plait.effects.listings import plain_names
 
 # Names that a script makes up for itself. Any other capital name may be one that programs obey.
 OWN_VARIABLE = re.compile(
@@ -18,6 +19,7 @@ OWN_VARIABLE = re.compile(
 )
 OBEYED_LOWER_CASE = frozenset(("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy", "histchars"))
 MOST_DIRECTORIES = 6
+READ_OPTION = re.compile(r"-[rsea]*[dnNpt]?|-[rs]*[dnNpt].+")
 SETTABLE = re.compile(r"[-+][euxv]+|[-+][euxv]*o|pipefail|errexit|nounset|xtrace")
 
 
@@ -74,24 +76,40 @@ def change_state(name: str, args: Sequence[Arg], inner: Place, place: Place, fin
         if len(words) != 1 or (words[0] or "-").startswith("-"):
             finding.ask(f"`{name}` with options may run something")
             return place
+    told = _read_names(words, inner) if name == "read" else None
     skip_value = False
     for word in words:
         if skip_value:
             skip_value = False
-        elif word is not None and name == "read" and re.fullmatch(r"-[rsea]+|-[rs]*[dnNpt].*", word):
-            skip_value = len(word) == 2 and word[1] in "dnNpt"
+        elif word is not None and name == "read" and READ_OPTION.fullmatch(word):
+            skip_value = word[-1] in "dnNpt"
         elif word is not None and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", word):
             variables.pop(f"{word}[@]", None)
             if name in ("read", "unset", "mapfile", "readarray"):
                 refuse_name(word, finding)
-                names = inner.input_names if name == "read" else None
-                told = names if names is not None else Arg("")
-                variables[word] = replace(told, raw=f"${word}", carries=inner.input)
+                value = told if told is not None else Arg("")
+                variables[word] = replace(value, raw=f"${word}", carries=inner.input)
             elif not is_own(word) or name == "export":
                 finding.ask(f"`{name} {word}` may change what programs do")
         else:
             finding.ask(f"`{name}` with what cannot be told")
     return replace(place, variables=variables)
+
+
+def _read_names(words: Sequence[str | None], inner: Place) -> Arg | None:
+    """The names that `read` puts into its variable, if it takes whole lines of a listing into one."""
+    rest = ["-" if word is None else word for word in words]
+    nul = False
+    while rest and rest[0].startswith("-"):
+        option = rest.pop(0)
+        if option in ("-d", "-rd") and rest[:1] == [""]:
+            nul = True
+            rest.pop(0)
+        elif option in ("-t", "-p", "-rt", "-rp") and rest:
+            rest.pop(0)
+        elif re.fullmatch(r"-[rs]+", option) is None:
+            return None
+    return plain_names(inner.input_names, inner, nul=nul) if len(rest) == 1 else None
 
 
 def _declare(name: str, args: Sequence[Arg], place: Place, finding: Finding) -> Place:

@@ -204,6 +204,7 @@ Node = Simple | Test | Compound | Arithmetic | Function
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     stages: tuple[Node, ...]
+    with_errors: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

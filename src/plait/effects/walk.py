@@ -18,6 +18,7 @@ from plait.effects.finding import NOTHING, Arg, Finding, Place
 from plait.effects.grammar import parse
 from plait.effects.line_words import Words
 from plait.effects.programs import asks_version, table
+from plait.effects.reading import tested_files
 from plait.effects.shell_state import change_directory, change_state, either, is_own, refuse_name, union
 from plait.effects.syntax import (
     AndOr,
@@ -39,6 +40,10 @@ from plait.protocol.effects import Access, CommandPart, Mode, covers
 
 DEEPEST_LOOP = 3
 DEEPEST_CALL = 6
+# Programs that do nothing but print, count or wait, whatever words they are given.
+TAKES_ANY_WORDS = frozenset((
+    "echo", "true", "false", ":", "basename", "dirname", "expr", "seq", "sleep", "exit", "return", "break", "continue",
+))  # fmt: skip
 SHELL_STATE = frozenset((
     "read", "export", "readonly", "unset", "set", "shift", "local", "declare", "typeset", "mapfile", "readarray",
 ))  # fmt: skip
@@ -93,11 +98,13 @@ class Line(Words):
             return self._node(pipeline.stages[0], place)
         total = Finding(place)
         stage_place, flow = place, place.input
-        for stage in pipeline.stages:
+        for index, stage in enumerate(pipeline.stages):
             finding, _ = self._node(stage, stage_place)
             total.merge(finding)
             flow |= finding.gives
-            stage_place = place.with_input(flow, finding.output_text, finding.output_names)
+            # Messages about errors are no names, whatever they hold.
+            names = finding.output_names if index not in pipeline.with_errors else None
+            stage_place = place.with_input(flow, finding.output_text, names)
         total.gives = flow
         total.output_text, total.output_names = finding.output_text, finding.output_names
         return total, place
@@ -164,8 +171,16 @@ class Line(Words):
 
     def _test(self, words: Sequence[Word], place: Place) -> Finding:
         finding = Finding(place)
+        texts: list[str] = []
+        args: list[Arg] = []
         for word in words:
-            self.words([word], place, finding)
+            expanded = self.words([word], place, finding)
+            # Nothing in `[[ … ]]` is split: what cannot be told is one word all the same.
+            arg = expanded[0] if len(expanded) == 1 else Arg(word.raw)
+            args.append(replace(arg, splits=False, loose=False))
+            texts.append(word.bare or word.raw)
+        for arg in tested_files(texts, args):
+            finding.read(arg, contents=False)
         self.parts.append(
             CommandPart(("[[", *(word.raw for word in words), "]]"), literal=False, read_only=finding.harmless)
         )
@@ -265,16 +280,22 @@ class Line(Words):
         given = finding.gives
         redirects = self.redirects(simple.redirects, place, finding)
         inner = self.input(simple.redirects, place, finding)
+        if any(assignment.name == "IFS" and assignment.value.raw for assignment in simple.assignments):
+            # Names that are cut at characters of one's own choice are none.
+            inner = replace(inner, input_names=None)
         finding.gives = given if not args else NOTHING
         runs: tuple[CommandPart, ...] = ()
         if args:
             after, runs = self._command(args, env, inner, after, finding)
+        if any(redirect.op == ">&" and redirect.fd == "2" for redirect in simple.redirects):
+            finding.output_names = None
         self._remember_downloads(finding, simple.redirects, place)
         # What runs inside of substitutions asks for itself; its part stands before this one.
         argv = tuple(arg.literal if arg.literal is not None else arg.raw for arg in args)
         literal = all(arg.literal is not None for arg in args)
         alone = finding.harmless and all(part.read_only for part in self.parts[first_part:])
-        self.parts.append(CommandPart(argv, redirects, literal, env, alone, runs))
+        open_ended = any(arg.any_words for arg in args)
+        self.parts.append(CommandPart(argv, redirects, literal, env, alone, runs, open_ended))
         return finding, after.with_input_of(place)
 
     def _command(
@@ -289,6 +310,7 @@ class Line(Words):
             if env:
                 finding.ask(f"sets variables for the function `{name}` alone")
             return self._call(name, args[1:], inner, after, finding)
+        _refuse_any_words(name, args[1:], finding)
         if name in ("cd", "pushd", "popd"):
             return change_directory(name, args[1:], after, finding), ()
         if name in SHELL_STATE:
@@ -335,10 +357,12 @@ class Line(Words):
         if name is None:
             self._unknown_program(args[0], place, finding)
         else:
+            _refuse_any_words(name, args[1:], finding)
             runs = self._judge(name, tuple(args[1:]), place, finding)
         argv = tuple(arg.literal if arg.literal is not None else arg.raw for arg in args)
         literal = all(arg.literal is not None for arg in args)
-        self.parts.append(CommandPart(argv, (), literal, (), finding.harmless, runs))
+        open_ended = any(arg.any_words for arg in args)
+        self.parts.append(CommandPart(argv, (), literal, (), finding.harmless, runs, open_ended))
         return finding
 
     def _nested(self, runs: list[CommandPart], finding: Finding, judge: Callable[[Line], Finding]) -> None:
@@ -394,6 +418,22 @@ class Line(Words):
                 finding.ask(f"sets `{name}`, which may change what programs do")
             env.append(f"{name}={value.literal if value.literal is not None else assignment.value.raw}")
         return (replace(place, variables=variables) if alone else place), tuple(env)
+
+
+def _refuse_any_words(name: str, args: Sequence[Arg], finding: Finding) -> None:
+    """Ask where a word may become any number of any words: options, operands, programs.
+
+    No judge can tell what such words would do, so this stands before all of them.
+    """
+    if name in TAKES_ANY_WORDS or (name == "printf" and args and _is_format(args[0])):
+        return
+    for arg in args:
+        if arg.any_words:
+            finding.ask(f"`{arg.raw}` is not quoted and may become any words, options of `{name}` among them")
+
+
+def _is_format(arg: Arg) -> bool:
+    return arg.literal is not None and not arg.literal.startswith("-")
 
 
 def _array_named(word: Word) -> str | None:

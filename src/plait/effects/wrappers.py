@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from plait.effects.command import Command, Judge, OptionSpec, is_safe_setting, read_options
+from plait.effects.command import Command, Judge, Options, OptionSpec, is_safe_setting, read_options
 from plait.effects.finding import Arg, Flow, known
 from plait.effects.grammar import parse
+from plait.effects.listings import plain_names
 from plait.effects.projects import judge_module
 from plait.effects.syntax import Unclear
 from plait.effects.system import dangers
@@ -64,6 +66,11 @@ def _through(flags: str, values: str, operands: int = 0) -> Judge:
             _run_tail(command)
             return
         inner = options.operands[operands:]
+        for operand in options.operands[:operands]:
+            if operand.splits:
+                command.finding.ask(
+                    f"`{command.name} {operand.raw}`: it may become several words, a program among them"
+                )
         if inner:
             command.run(inner, command.place)
 
@@ -142,7 +149,7 @@ def judge_xargs(command: Command) -> None:
     listed = options.value("-a", "--arg-file")
     if listed is not None:
         command.finding.read(listed)
-    appended = _appended(command) if listed is None else [ANY_WORDS]
+    appended = _appended(command, options) if listed is None else [ANY_WORDS]
     if placeholder is None:
         command.run([*inner, *appended], command.place)
         return
@@ -150,7 +157,8 @@ def judge_xargs(command: Command) -> None:
     filled: list[Arg] = []
     for index, arg in enumerate(inner):
         if mark not in arg.raw or arg.literal == mark:
-            filled.extend(appended[:1] if arg.literal == mark else [arg])
+            # Each line takes its place, as one word.
+            filled.extend([replace(line, splits=False) for line in appended] if arg.literal == mark else [arg])
             continue
         head = (arg.literal or arg.prefix).partition(mark)[0]
         filled.append(Arg(arg.raw, prefix=head, carries=arg.carries | command.place.input))
@@ -159,16 +167,29 @@ def judge_xargs(command: Command) -> None:
     command.run(filled, command.place)
 
 
+# Quotes and escapes, and white space that may or may not end a word.
+XARGS_READS = re.compile(r"['\"\\]|[^\S \t\n]")
+LINE_ENDS = ("\\n", "'\\n'", '"\\n"', "$'\\n'")
 ANY_WORDS = Arg('"$@"', splits=True, loose=True, carries=Flow(contents=True))
 
 
-def _appended(command: Command) -> list[Arg]:
-    text = command.place.input_text
-    if text is not None:
-        return [known(word) for word in text.split()]
-    if command.place.input_names is not None:
-        return [command.place.input_names]
-    return [Arg('"$@"', splits=True, loose=True, carries=command.place.input)]
+def _appended(command: Command, options: Options) -> list[Arg]:
+    """What xargs makes of its input: one word for each, or for all of them, as far as they can be told."""
+    place = command.place
+    delimiter = options.value("-d", "--delimiter")
+    nul = options.has("-0", "--null")
+    lines = options.has("-I", "--replace") or (delimiter is not None and delimiter.raw in LINE_ENDS)
+    text = place.input_text
+    if text is not None and not nul and (delimiter is None or lines) and XARGS_READS.search(text) is None:
+        if not lines:
+            return [known(word) for word in text.split()]
+        told = tuple(line.strip() for line in text.split("\n") if line.strip())
+        return [Arg('"{}"', told, carries=place.input)] if told else []
+    if delimiter is None or lines:
+        names = plain_names(place.input_names, place, nul=nul)
+        if names is not None:
+            return [replace(names, splits=True, carries=place.input)]
+    return [Arg('"$@"', splits=True, loose=True, carries=place.input)]
 
 
 def judge_shell(command: Command) -> None:

@@ -53,6 +53,7 @@ class CommandPart:
     a variable or a glob) stands there as it is written, and `literal` is False.
     env: assignments before it (`NAME=value`) that could change what it does. read_only: it would run without
     being asked about if it stood alone. runs: what a wrapper (`timeout`, `xargs`, `sh -c`) starts, as parts.
+    open_ended: a word of it is not quoted and may become any number of any words.
     """
 
     argv: tuple[str, ...]
@@ -61,6 +62,7 @@ class CommandPart:
     env: tuple[str, ...] = ()
     read_only: bool = False
     runs: tuple[CommandPart, ...] = ()
+    open_ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
