@@ -187,7 +187,7 @@ def _parameter(piece: Parameter, raw: str, place: Place, run: RunSubstitution, s
         value = Arg("", told, prefix=told[0] if len(told) == 1 else "")
     elif piece.operator in ERRORS or (piece.operator in DEFAULTS and _surely_full(own)):
         value = own
-    return replace(value if piece.quoted else _unquoted(value), carries=flow)
+    return replace(value if piece.quoted else _unquoted(value, place), carries=flow)
 
 
 def _surely_full(value: Arg) -> bool:
@@ -268,10 +268,10 @@ def _variable(name: str, place: Place, see_secret: SeeSecret, *, quoted: bool) -
         # "$@" is as many words as there are.
         splits = not quoted or name == "@"
         return Arg("", splits=splits, loose=splits, carries=Flow(secret=secret))
-    return replace(value, splits=False, loose=False) if quoted else _unquoted(value)
+    return replace(value, splits=False, loose=False) if quoted else _unquoted(value, place)
 
 
-def _unquoted(value: Arg) -> Arg:
+def _unquoted(value: Arg, place: Place) -> Arg:
     """The words that a value becomes without quotes."""
     if value.number:
         return replace(value, splits=False, loose=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from plait.permissions.idle_options import needed_words
 from plait.permissions.patterns import CommandPattern, command_pattern, joined, path_fits, token_allows, token_forbids
-from plait.permissions.steering_options import steers
+from plait.permissions.steering_options import may_steer, steers
 from plait.protocol.effects import Access, CommandPart, Mode
 
 
@@ -118,6 +118,9 @@ def _words_fit(part: CommandPart, argv: tuple[str, ...], pattern: CommandPattern
     if not pattern.exact and steers(argv, _spelled_out(tokens, argv), roots):
         return False
     if part.runs and not _names_the_inner_command(part, len(tokens), pattern):
+        return False
+    # No wildcard reaches a word that may become options of the program: `git fetch *` names no `--upload-pack`.
+    if part.open_ended or (not pattern.exact and may_steer(argv, len(tokens))):
         return False
     fixed = argv[: len(tokens)]
     # A word with a variable, a glob or a substitution may become anything: only a final ` *` covers it.

@@ -24,6 +24,12 @@ PLACES = ("-C", "--git-dir", "--work-tree", "--namespace")
 LONG = ("--upload-pack", "--receive-pack", "--open-files-in-pager", "--ext-diff", "--extcmd", "--template", "--config")
 SHORTEST_PREFIX = 5
 SHORT = {"grep": "-O", "difftool": "-x", "clone": "-u", "ls-remote": "-u"}
+# Sub-commands with options that run a program, write a file of one's choice, or reach another machine by one.
+STEERED = frozenset((
+    "am", "apply", "archive", "bisect", "blame", "cat-file", "clone", "daemon", "diff", "difftool", "fetch",
+    "filter-branch", "format-patch", "grep", "init", "log", "ls-remote", "mergetool", "pull", "push", "range-diff",
+    "rebase", "remote", "send-email", "show", "submodule", "upload-pack", "worktree",
+))  # fmt: skip
 TAKE_VALUE = ("-c", "-C", "--git-dir", "--work-tree", "--namespace", "--config-env", "--exec-path", "--super-prefix")
 
 
@@ -42,6 +48,19 @@ def steers(argv: Sequence[str], first: int, roots: Sequence[Path]) -> bool:
         place += 1 + takes_next
     name = argv[place] if place < len(argv) else ""
     return any(_of_command(name, word) for word in argv[max(first, place + 1) :])
+
+
+def may_steer(argv: Sequence[str], first: int) -> bool:
+    """True if a word from `first` on, whose value cannot be told, may be an option of git that runs something.
+
+    What follows another option is its value, and what follows `--` is none.
+    """
+    if not argv or argv[0] != "git" or not STEERED.intersection(argv[1:]):
+        return False
+    last = argv.index("--") if "--" in argv else len(argv)
+    return any(
+        argv[at].lstrip('"')[:1] in ("$", "`") and not argv[at - 1].startswith("-") for at in range(max(first, 1), last)
+    )
 
 
 def _global(option: str, value: str, roots: Sequence[Path]) -> bool:
