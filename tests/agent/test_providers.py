@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.fakes.conversation import Conversation
@@ -24,8 +25,8 @@ def half(how: str) -> Reply:
 class Talk(Conversation):
     """A conversation with a real adapter on a scripted server."""
 
-    def __init__(self, root: Path, kind: str, server: WireServer) -> None:
-        super().__init__(root, [])
+    def __init__(self, root: Path, kind: str, server: WireServer, **options: Any) -> None:
+        super().__init__(root, [], **options)
         self.client._pool = ModelPool(lambda _: "sk-test")
         self.client._idle_timeout_s = 0.3
         self.client.use(f"{kind}:scripted-model", server.base_url(FORMATS[kind]))  # type: ignore[arg-type]

@@ -532,14 +532,15 @@ async def test_warnings_and_retries_go_to_standard_error_and_news_only_when_verb
     assert quiet.out == verbose.out == b"Done.\n"
 
 
-async def test_a_retry_for_the_same_reason_is_told_once() -> None:
+async def test_every_retry_is_told() -> None:
     turn = [RetryScheduled(1, 1, "busy", 1.0), RetryScheduled(1, 2, "busy", 2.0), RetryScheduled(1, 3, "cut", 4.0)]
 
-    quiet = await run(FakeSession([*turn, *answer()]), options("text"))
-    verbose = await run(FakeSession([*turn, *answer()]), options("text", verbose=True))
+    told = await run(FakeSession([*turn, *answer()]), options("text"))
+    lines = await run(FakeSession([*turn, *answer()]), options("stream-json"))
 
-    assert quiet.err == ["retry 1 in 1.0 s: busy", "retry 3 in 4.0 s: cut"]
-    assert len(verbose.err) == 3
+    assert told.err == ["retry 1 in 1.0 s: busy", "retry 2 in 2.0 s: busy", "retry 3 in 4.0 s: cut"]
+    retries = [(line["attempt"], line["retry_delay_ms"]) for line in lines.of("system/api_retry")]
+    assert retries == [(1, 1000), (2, 2000), (3, 4000)]
 
 
 async def test_a_question_that_comes_all_the_same_is_refused_at_once() -> None:

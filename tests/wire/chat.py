@@ -100,7 +100,16 @@ class ChatEncoder:
         return self._chunk({"tool_calls": [made if call_id else {**made, "id": None}]})
 
     def arguments(self, chunk: str) -> bytes:
-        return self._chunk({"tool_calls": [{"index": self._calls - 1, "function": {"arguments": chunk}}]})
+        return self.arguments_of(self._calls - 1, chunk)
+
+    def open_beside(self, call: Call, call_id: str) -> tuple[int, bytes]:
+        return self._calls, self.begin_call(call, call_id)
+
+    def arguments_of(self, place: int, chunk: str) -> bytes:
+        return self._chunk({"tool_calls": [{"index": place, "function": {"arguments": chunk}}]})
+
+    def close_beside(self) -> bytes:
+        return b""
 
     def search(self, search: Search) -> bytes:
         raise NotImplementedError("chat completions have no search of the provider's")

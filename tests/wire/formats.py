@@ -44,6 +44,14 @@ class Encoder(Protocol):
 
     def arguments(self, chunk: str) -> bytes: ...
 
+    def open_beside(self, call: Call, call_id: str) -> tuple[int, bytes]:
+        """Open a call that others may be opened beside; return also the place that its arguments name."""
+
+    def arguments_of(self, place: int, chunk: str) -> bytes: ...
+
+    def close_beside(self) -> bytes:
+        """Close the calls that stand open beside each other."""
+
     def search(self, search: Search) -> bytes: ...
 
     def end(self, finish: Finish) -> bytes: ...

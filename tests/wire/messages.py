@@ -68,6 +68,7 @@ class MessagesEncoder:
         self._usage = usage
         self._blocks = 0
         self._open = False
+        self._beside: list[int] = []
 
     def _event(self, kind: str, **fields: Any) -> bytes:
         return event(kind, {"type": kind, **fields})
@@ -111,6 +112,22 @@ class MessagesEncoder:
 
     def arguments(self, chunk: str) -> bytes:
         return self._delta(type="input_json_delta", partial_json=chunk)
+
+    def open_beside(self, call: Call, call_id: str) -> tuple[int, bytes]:
+        begun = self.begin_call(call, call_id)
+        place, self._open = self._blocks, False
+        self._blocks += 1
+        self._beside.append(place)
+        return place, begun
+
+    def arguments_of(self, place: int, chunk: str) -> bytes:
+        delta = {"type": "input_json_delta", "partial_json": chunk}
+        return self._event("content_block_delta", index=place, delta=delta)
+
+    def close_beside(self) -> bytes:
+        closed = b"".join(self._event("content_block_stop", index=place) for place in self._beside)
+        self._beside.clear()
+        return closed
 
     def search(self, search: Search) -> bytes:
         identity = f"srvtoolu_{self._blocks}"

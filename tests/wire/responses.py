@@ -82,6 +82,7 @@ class ResponsesEncoder:
         self._open_type: str | None = None
         self._call_id = ""
         self._said = ""
+        self._beside: dict[int, dict[str, Any]] = {}
 
     def _event(self, kind: str, **fields: Any) -> bytes:
         return event(kind, {"type": kind, "sequence_number": next(self._numbers), **fields})
@@ -159,6 +160,31 @@ class ResponsesEncoder:
     def arguments(self, chunk: str) -> bytes:
         self._said += chunk
         return self._event("response.function_call_arguments.delta", delta=chunk, **self._place)
+
+    def open_beside(self, call: Call, call_id: str) -> tuple[int, bytes]:
+        closed = self._close()
+        place = len(self._output)
+        item = call_item(f"item_{place}", call_id, call.name, "", "in_progress")
+        self._output.append(item)
+        self._beside[place] = dict(item)
+        return place, closed + self._event("response.output_item.added", output_index=place, item=item)
+
+    def arguments_of(self, place: int, chunk: str) -> bytes:
+        item = self._beside[place]
+        item["arguments"] += chunk
+        return self._event(
+            "response.function_call_arguments.delta", delta=chunk, item_id=item["id"], output_index=place
+        )
+
+    def close_beside(self) -> bytes:
+        ends = b""
+        for place, item in self._beside.items():
+            done = {"name": item["name"], "arguments": item["arguments"]}
+            ends += self._event("response.function_call_arguments.done", item_id=item["id"], output_index=place, **done)
+            self._output[place] = {**item, "status": "completed"}
+            ends += self._event("response.output_item.done", output_index=place, item=self._output[place])
+        self._beside.clear()
+        return ends
 
     def search(self, search: Search) -> bytes:
         begun = self._begin_item("web_search_call", {"type": "web_search_call", "status": "in_progress"})

@@ -57,6 +57,36 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Interleaved:
+    """Calls whose arguments arrive in turns.
+
+    `order` names the call of each chunk, counted from 0; a call is opened where it is first named. Those never named
+    are opened then, and what is left of all follows by turns.
+    """
+
+    calls: tuple[Call, ...]
+    order: tuple[int, ...] = ()
+
+    def chunks(self) -> list[tuple[int, str]]:
+        """Return the number of a call and a chunk of its arguments, in the order in which they are sent."""
+        left = {
+            number: [raw[at : at + call.chunk_chars] for at in range(0, len(raw), call.chunk_chars)]
+            for number, call in enumerate(self.calls)
+            for raw in (call.arguments,)
+        }
+        sent = [(number, left[number].pop(0) if left[number] else "") for number in self.order]
+        sent += [(number, "") for number in left if number not in self.order]
+        while any(left.values()):
+            sent += [(number, chunks.pop(0)) for number, chunks in left.items() if chunks]
+        return sent
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """Bytes that say nothing: a comment of the stream, as servers send to keep a connection open."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Nothing is sent for so long."""
 
@@ -91,7 +121,7 @@ class Search:
     pages: tuple[tuple[str, str], ...] | None = ()
 
 
-Part = Text | Thinking | Call | Search | Pause | Until | Break
+Part = Text | Thinking | Call | Interleaved | Search | Comment | Pause | Until | Break
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +147,7 @@ class Reply:
     def finish_reason(self) -> Finish:
         if self.finish is not None:
             return self.finish
-        return "tool_calls" if any(isinstance(part, Call) for part in self.parts) else "stop"
+        return "tool_calls" if any(isinstance(part, Call | Interleaved) for part in self.parts) else "stop"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,9 @@ from tests.wire.script import (
     Break,
     BreakKind,
     Call,
+    Comment,
     Hangup,
+    Interleaved,
     Page,
     Pause,
     Reply,
@@ -48,6 +50,7 @@ from tests.wire.script import (
     in_order,
     load_scenario,
 )
+from tests.wire.strict import problems
 
 FORMATS: dict[str, Format] = {"chat": Chat(), "responses": Responses(), "messages": Messages()}
 ROUTES = {"/chat/completions": "chat", "/responses": "responses", "/messages": "messages"}
@@ -77,7 +80,11 @@ class Broken(Exception):
 
 
 class WireServer:
-    """Serves while its `async with` block lasts. `script` is a sequence of turns, answered in order, or a function."""
+    """Serves while its `async with` block lasts. `script` is a sequence of turns, answered in order, or a function.
+
+    `strict`: a request that the pickiest servers refuse (see `strict.py`) is refused with HTTP 400, and kept in
+    `refused`.
+    """
 
     def __init__(
         self,
@@ -85,11 +92,15 @@ class WireServer:
         *,
         models: tuple[str, ...] = MODELS,
         on_request: Callable[[Request], None] | None = None,
+        strict: bool = True,
     ) -> None:
         self.requests: list[Request] = []
         """Requests for a reply, in the order of their arrival."""
         self.others: list[Request] = []
         """All else that was asked for."""
+        self.refused: list[str] = []
+        """What was wrong with the requests that a strict server refused."""
+        self._strict = strict
         self.port = 0
         self._script = script if callable(script) else in_order(script)
         self._models = models
@@ -148,7 +159,11 @@ class WireServer:
             wire = FORMATS[request.api]
             request.asked = wire.asked(request.body)
             self.requests.append(request)
-            await self._take_turn(self._script(request.asked), request, wire, exchange)
+            turn = self._script(request.asked)
+            if self._strict and (found := problems(request.api, request.body)):
+                self.refused += found
+                turn = Status(400, message="; ".join(found))
+            await self._take_turn(turn, request, wire, exchange)
 
     async def _take_turn(self, turn: Turn, request: Request, wire: Format, exchange: Exchange) -> None:
         match turn:
@@ -188,8 +203,12 @@ class WireServer:
                         encoder.begin_call(part, part.id if part.id is not None else next(self._ids))
                     )
                     await exchange.send_slowly(encoder.arguments, pieces(part.arguments, part.chunk_chars), part.gap_s)
+                case Interleaved():
+                    await self._stream_interleaved(part, encoder, exchange)
                 case Search():
                     await exchange.send_chunk(encoder.search(part))
+                case Comment():
+                    await exchange.send_chunk(b": still here\n\n")
                 case Pause() | Until():
                     await exchange.wait(part)
                 case Break(how="error"):
@@ -201,6 +220,18 @@ class WireServer:
                 case Break():
                     await exchange.break_off(part.how)
         await exchange.send_chunk(encoder.end(reply.finish_reason))
+
+    async def _stream_interleaved(self, part: Interleaved, encoder: Encoder, exchange: Exchange) -> None:
+        places: dict[int, int] = {}
+        for number, chunk in part.chunks():
+            if number not in places:
+                call = part.calls[number]
+                identity = call.id if call.id is not None else next(self._ids)
+                places[number], begun = encoder.open_beside(call, identity)
+                await exchange.send_chunk(begun)
+            if chunk:
+                await exchange.send_chunk(encoder.arguments_of(places[number], chunk))
+        await exchange.send_chunk(encoder.close_beside())
 
 
 class Exchange:
@@ -336,7 +367,7 @@ async def serve(scenario: Path, log: Path | None, idle_s: float) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         parent = os.getppid()
-        async with WireServer(by_history(load_scenario(scenario)), on_request=keep) as server:
+        async with WireServer(by_history(load_scenario(scenario)), on_request=keep, strict=False) as server:
             sys.stdout.write(f"port {server.port}\n")
             sys.stdout.flush()
             while not stop.is_set() and os.getppid() == parent and time.monotonic() - last_s < idle_s:

@@ -25,6 +25,13 @@ class BrokenReply(ProviderError):
     """A reply that stopped before its end. Nothing of it may be taken for an answer."""
 
 
+class EmptyReply(ProviderError):
+    """A whole reply with neither text nor calls. Some models give one now and then, others always: asked again once."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=True, max_retries=1)
+
+
 @dataclass(slots=True)
 class Arriving:
     """A call whose arguments are arriving. `announced` is what the turn was told, once it was."""

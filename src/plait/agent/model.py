@@ -42,10 +42,10 @@ from pydantic_ai.toolsets import AbstractToolset
 from pydantic_ai.toolsets.abstract import ToolsetTool
 from pydantic_ai.usage import UsageLimits
 
-from plait.agent.arriving import ArrivingCalls, BrokenReply, read_arguments, unique_id
+from plait.agent.arriving import ArrivingCalls, BrokenReply, EmptyReply, read_arguments, unique_id
 from plait.agent.pool import ModelPool
 from plait.agent.replies import ReplyInfo, ReplySink, RunEnd, RunRequest
-from plait.agent.translate import History, translate_error, usage_of
+from plait.agent.translate import History, in_turn, translate_error, usage_of
 from plait.config.models import SCOUT
 from plait.protocol.errors import ProviderError
 from plait.tools.base import ToolSpec
@@ -129,6 +129,8 @@ class OurHooks(AbstractCapability[Run]):
             ctx.deps.request.sink.recorded(payload)
         # Whatever the user said meanwhile is in the messages now.
         ctx.deps.undelivered.clear()
+        # An assignment changes this request only, not the history.
+        request_context.messages = in_turn(request_context.messages)
         return request_context
 
     async def after_model_request(
@@ -268,9 +270,13 @@ class ModelClient:
                         await self._read(stream, deps)
                 response = run.all_messages()[-1]
                 self._check(response, model)
+                info = self._info(response, model)
+                if info.is_empty:
+                    request.sink.reply_ended(info)
+                    raise self._no_answer(info)
                 self._record(history, run.all_messages(), request.sink)
                 deps.ids.update(part.tool_call_id for part in response.parts if isinstance(part, ToolCallPart))
-                request.sink.reply_ended(self._info(response, model))
+                request.sink.reply_ended(info)
             elif Agent.is_call_tools_node(node):
                 async with node.stream(run.ctx) as events:
                     async for _ in events:
@@ -347,16 +353,27 @@ class ModelClient:
                 f"The reply of `{self.name}` ended without a finish reason: it was cut off.", retryable=True
             )
 
+    def _no_answer(self, info: ReplyInfo) -> ProviderError:
+        match info.finish_reason:
+            case "length":
+                return ProviderError(f"`{self.name}` reached its output limit before it said anything.")
+            case "content_filter":
+                return ProviderError(f"The provider's content filter stopped the reply of `{self.name}`: nothing came.")
+            case _:
+                return EmptyReply(f"`{self.name}` answered with nothing: neither text nor calls.")
+
     def _info(self, response: ModelResponse, model: Model) -> ReplyInfo:
         cost = Decimal(0) if self.name == SCOUT else response.usage.cost
         usage = usage_of(response.usage, cost)
+        text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
         return ReplyInfo(
             model=response.model_name or self.name,
             finish_reason=response.finish_reason or "stop",
             usage=usage,
             context_tokens=usage.input_tokens + usage.output_tokens,
             context_window=self.context_window,
-            text="".join(part.content for part in response.parts if isinstance(part, TextPart)),
+            text=text,
+            is_empty=not text.strip() and not any(isinstance(part, ToolCallPart) for part in response.parts),
         )
 
     def _settings(self, model: Model) -> ModelSettings | None:

@@ -13,6 +13,8 @@ from typing import Any
 from httpx2 import InvalidURL
 from pydantic_ai.exceptions import UserError as LibraryUserError
 from pydantic_ai.models import Model, infer_model
+from pydantic_ai.profiles import merge_profile
+from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
 
 from plait.agent.scout import scout_model
@@ -68,7 +70,7 @@ class ModelPool:
             return made
 
         try:
-            return infer_model(name, provider_factory=provider)
+            model = infer_model(name, provider_factory=provider)
         except LibraryUserError as error:
             if "api" in str(error).lower() and "key" in str(error).lower():
                 raise UserError(
@@ -87,6 +89,10 @@ class ModelPool:
             raise UserError(
                 f"`{name}` cannot be used with `{base_url or 'its settings'}`: {first_line(error)}"
             ) from error
+        # The chat templates of local servers refuse a second system message; hosted services take one as well.
+        one_system_message = OpenAIModelProfile(openai_chat_supports_multiple_system_messages=False)
+        model.profile = merge_profile(model.profile, one_system_message)
+        return model
 
     async def close(self) -> None:
         """Close the connections of every model. The pool is of no use afterwards."""

@@ -16,7 +16,10 @@ from plait.tools.base import ToolSpec
 
 @dataclass(frozen=True, slots=True)
 class ReplyInfo:
-    """A complete reply: the model's own name, why it stopped, what it cost. Context sizes in tokens."""
+    """A complete reply: the model's own name, why it stopped, what it cost. Context sizes in tokens.
+
+    `is_empty`: it holds neither text nor calls, so it is no answer, but it was paid for.
+    """
 
     model: str
     finish_reason: str
@@ -24,6 +27,7 @@ class ReplyInfo:
     context_tokens: int
     context_window: int | None
     text: str
+    is_empty: bool = False
 
 
 class ReplySink(Protocol):
@@ -54,7 +58,7 @@ class ReplySink(Protocol):
         ...
 
     def reply_ended(self, reply: ReplyInfo) -> None:
-        """The reply is whole and in the history: what its calls do may be done."""
+        """The reply is whole and, unless it is empty, in the history: what its calls do may be done."""
         ...
 
     async def outcome(self, provider_id: str) -> ToolOutcome: ...

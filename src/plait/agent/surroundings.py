@@ -21,7 +21,10 @@ from plait.tools.base import ToolSpec
 
 @dataclass(frozen=True, slots=True)
 class TurnSettings:
-    """What stays the same from turn to turn. `schema` is the JSON Schema that the last answer must meet."""
+    """What stays the same from turn to turn. `schema` is the JSON Schema that the last answer must meet.
+
+    `attended`: a user sees what happens, and can end what takes too long.
+    """
 
     limits: Limits
     compact_share: float = 0.8
@@ -29,6 +32,7 @@ class TurnSettings:
     fallback_model: str | None = None
     schema: dict[str, Any] | None = None
     retry_base_s: float = 1.0
+    attended: bool = True
 
 
 class Model(Protocol):

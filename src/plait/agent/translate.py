@@ -7,6 +7,7 @@ any prompt can follow, under any model.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -156,6 +157,37 @@ class History:
         self._recorded = min(self._recorded, len(self.messages))
 
 
+def in_turn(messages: Sequence[ModelMessage]) -> list[ModelMessage]:
+    """Return the messages with what the user said in several pieces as one.
+
+    The chat templates of local servers refuse two messages of the user in a row.
+    """
+    joined: list[ModelMessage] = []
+    for message in messages:
+        if isinstance(message, ModelRequest):
+            before = joined.pop().parts if joined and isinstance(joined[-1], ModelRequest) else ()
+            parts = _with_one_prompt([*before, *message.parts])
+            message = message if parts == message.parts else dataclasses.replace(message, parts=parts)
+        joined.append(message)
+    return joined
+
+
+def _with_one_prompt(parts: Sequence[Any]) -> list[Any]:
+    joined: list[Any] = []
+    for part in parts:
+        before = joined[-1] if joined else None
+        if (
+            isinstance(part, UserPromptPart)
+            and isinstance(before, UserPromptPart)
+            and isinstance(part.content, str)
+            and isinstance(before.content, str)
+        ):
+            joined[-1] = dataclasses.replace(before, content=f"{before.content}\n\n{part.content}")
+        else:
+            joined.append(part)
+    return joined
+
+
 def _without_foreign(message: ModelResponse, system: str) -> ModelResponse:
     if message.provider_name in (None, system):
         return message
@@ -216,14 +248,14 @@ def translate_error(error: Exception, model: str) -> PlaitError:
             return ProviderError(
                 f"{where} is limiting requests (HTTP 429).",
                 status=429,
-                retry_after_s=error.retry_after,
+                retry_after_s=_retry_after_s(error),
                 retryable=True,
             )
         case exceptions.ModelUnavailableError() | exceptions.ModelServerError():
             return ProviderError(
                 f"{where} failed (HTTP {status or 'error in the stream'}): {first_line(error)}",
                 status=status,
-                retry_after_s=error.retry_after,
+                retry_after_s=_retry_after_s(error),
                 retryable=True,
             )
         case exceptions.ModelRequestTimeout() | exceptions.ModelTimeoutError():
@@ -247,6 +279,18 @@ def translate_error(error: Exception, model: str) -> PlaitError:
             return BrokenReply(
                 f"The reply of {where} broke off: {type(error).__name__}: {first_line(error)}", retryable=True
             )
+
+
+def _retry_after_s(error: exceptions.ModelAPIError) -> float | None:
+    """What the service asks for; the library reads whole seconds and dates only."""
+    if error.retry_after is not None:
+        return error.retry_after
+    headers = error.headers if isinstance(error, exceptions.ModelHTTPError) else None
+    try:
+        asked_s = float((headers or {}).get("retry-after", ""))
+    except ValueError:
+        return None
+    return asked_s if 0 <= asked_s < math.inf else None
 
 
 def key_variable(model: str) -> str:

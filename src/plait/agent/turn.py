@@ -18,6 +18,7 @@ from plait.agent.deltas import Deltas
 from plait.agent.dispatch import Batch
 from plait.agent.provider_calls import ProviderCalls
 from plait.agent.replies import ReplyInfo, RunRequest
+from plait.agent.retries import Retries
 from plait.agent.structured import Mismatch, parse_structured
 from plait.agent.surroundings import Surroundings
 from plait.protocol.calls import ToolOutcome
@@ -43,8 +44,6 @@ from plait.protocol.ports import CutCall
 
 LOG = logging.getLogger("plait.turn")
 
-MOST_RETRIES = 4
-MOST_WAIT_S = 60.0
 SCHEMA_TRIES = 3
 COMPACTIONS_A_TURN = 3
 
@@ -71,7 +70,7 @@ class Turn:
         self._emit = around.emit
         self._settings = around.settings
         self._replies = 0
-        self._attempt = 0
+        self._retries = Retries(self._settings.retry_base_s, attended=self._settings.attended)
         self._compactions = 0
         self._prompt_is_in = False
         self._ending = Ending()
@@ -82,6 +81,7 @@ class Turn:
         self._open_parts: dict[int, tuple[type, list[str]]] = {}
         self._last_part: TextEnded | ThinkingEnded | None = None
         self._request_at = 0.0
+        self._time_is_up_at: float | None = None
         self._first_token_at: float | None = None
         self._body: asyncio.Task[None] | None = None
         self._tasks: asyncio.TaskGroup | None = None
@@ -123,6 +123,7 @@ class Turn:
 
     async def _run_limited(self) -> None:
         limit_s = self._settings.limits.time_limit_s
+        self._time_is_up_at = None if limit_s is None else time.monotonic() + limit_s
         try:
             async with asyncio.timeout(limit_s):
                 async with asyncio.TaskGroup() as tasks:
@@ -211,13 +212,10 @@ class Turn:
             self._compactions += 1
             if await self._around.compact(""):
                 return
-        if error.retryable and self._attempt < MOST_RETRIES:
-            self._attempt += 1
-            wait_s = error.retry_after_s
-            if wait_s is None:
-                wait_s = self._settings.retry_base_s * 2 ** (self._attempt - 1)
-            wait_s = min(wait_s, MOST_WAIT_S)
-            self._emit(RetryScheduled(self.number, self._attempt, str(error), wait_s))
+        left_s = None if self._time_is_up_at is None else self._time_is_up_at - time.monotonic()
+        wait_s = self._retries.next_wait_s(error, left_s)
+        if wait_s is not None:
+            self._emit(RetryScheduled(self.number, self._retries.attempt, str(error), wait_s))
             await asyncio.sleep(wait_s)
             return
         fallback = self._settings.fallback_model
@@ -225,9 +223,9 @@ class Turn:
             self._emit(Notice("warning", f"{error} Going on with `{fallback}`."))
             self._around.model.use(fallback, None)
             self._emit(ModelChanged(fallback))
-            self._attempt = 0
+            self._retries.succeeded()
             return
-        raise error
+        raise self._retries.final(error, left_s) from error
 
     async def _break_off(self) -> None:
         """The reply under way is no reply: show what came as partial, forget its calls."""
@@ -310,9 +308,10 @@ class Turn:
         self._provider_calls.end(provider_id, content)
 
     def reply_ended(self, reply: ReplyInfo) -> None:
-        self._settle_part()
+        self._settle_part(partial=reply.is_empty)
         self._provider_calls.give_up()
-        self._attempt = 0
+        if not reply.is_empty:
+            self._retries.succeeded()
         self.usage = self.usage.plus(reply.usage)
         self._around.note_context(reply.context_tokens, reply.context_window)
         first_ms = None if self._first_token_at is None else round((self._first_token_at - self._request_at) * 1000)
@@ -331,6 +330,8 @@ class Turn:
         )
         if reply.finish_reason == "length":
             self._emit(Notice("warning", "The reply was cut at the model's output limit; ask it to go on."))
+        if reply.finish_reason == "content_filter" and not reply.is_empty:
+            self._emit(Notice("warning", "The reply was cut by the provider's content filter: it is not whole."))
         assert self._batch is not None
         self._batch.confirm()
 

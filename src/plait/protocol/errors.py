@@ -37,7 +37,8 @@ class ProviderError(PlaitError):
     """The model's service failed, or could not be reached.
 
     `status` is the HTTP status if there was one; `retry_after_s` what the service asked for, in seconds;
-    `retryable` says whether the same request may succeed later without any change by the user;
+    `retryable` says whether the same request may succeed later without any change by the user; `max_retries` how
+    often at most, in a row, it is worth trying, if less often than usual;
     `is_context_full` that the conversation is too long for the model.
     """
 
@@ -48,12 +49,14 @@ class ProviderError(PlaitError):
         status: int | None = None,
         retry_after_s: float | None = None,
         retryable: bool = False,
+        max_retries: int | None = None,
         is_context_full: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.retry_after_s = retry_after_s
         self.retryable = retryable
+        self.max_retries = max_retries
         self.is_context_full = is_context_full
 
 

@@ -133,6 +133,7 @@ async def open_session(
                     auto_compact=settings.compaction.auto,
                     fallback_model=settings.fallback_model,
                     schema=schema,
+                    attended=interactive,
                 ),
                 workspace=workspace,
                 instructions=context.static_instructions(

@@ -21,12 +21,11 @@ def answer_bytes(text: str, *, terminal: bool) -> bytes:
 
 
 class Diagnostics:
-    """Lines for standard error; `verbose` adds one a tool call, what is merely informative, and what repeats itself."""
+    """Lines for standard error; `verbose` adds one a tool call, and what is merely informative."""
 
     def __init__(self, *, verbose: bool) -> None:
         self._verbose = verbose
         self._names: dict[CallKey, str] = {}
-        self._last_reason = ""
 
     def on(self, stamped: Stamped) -> list[str]:
         match stamped.event:
@@ -35,9 +34,6 @@ class Diagnostics:
             case Notice(level=level, text=text):
                 return [f"{level}: {text}"]
             case RetryScheduled() as retry:
-                repeats, self._last_reason = retry.reason == self._last_reason, retry.reason
-                if repeats and not self._verbose:
-                    return []
                 return [f"retry {retry.attempt} in {retry.wait_s:.1f} s: {retry.reason}"]
             case CallReserved(key=key, name=name):
                 self._names[key] = name
