@@ -229,3 +229,29 @@ def test_a_comparison_of_files_reads_both(workspace, operator):
     assert is_judged(f"[[ a {operator} /etc/shadow ]]", workspace) != "read_only"
     assert is_judged(f"[[ /etc/shadow {operator} a ]]", workspace) != "read_only"
     assert is_judged(f"[ ../x {operator} a ]", workspace) != "read_only"
+
+
+@pytest.mark.parametrize("command", ["case a in /etc/*) ls;; esac", "[[ a == /etc/* ]]", "case a in ../*) ls;; esac"])
+def test_a_pattern_that_is_compared_with_text_lists_nothing(workspace, command):
+    assert is_judged(command, workspace) == "read_only"
+
+
+@pytest.mark.parametrize("glob", ["../*", "/etc/*", "~/.s*", "src/../../*", "*/../../*"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo {}",
+        "true {}",
+        "df {}",
+        "cal {}",
+        "printf '%s\\n' {}",
+        "for x in {}; do echo hi; done",
+        "x=({}); ls",
+        "return {}",
+        "basename {}",
+        "seq {}",
+        "which {}",
+    ],
+)
+def test_a_pattern_lists_its_directory_wherever_it_stands(workspace, glob, command):
+    assert is_judged(command.format(glob), workspace) != "read_only"

@@ -308,14 +308,20 @@ class Finding:
             if not self._inside(path):
                 self.reasons.append(f"reads `{path}`, outside of the workspace")
 
-    def _read_glob(self, arg: Arg, *, contents: bool) -> None:
-        """A pattern reads below the directory before its first wildcard; secrets are looked for by name."""
+    def look_for(self, arg: Arg) -> str:
+        """The names that a pattern takes in are looked for; return the directory before its first wildcard."""
         assert arg.glob is not None
         fixed = re.split(r"[*?\[{]", arg.glob, maxsplit=1)[0]
         folder = fixed.rpartition("/")[0] or ("/" if fixed.startswith("/") else ".")
         if ".." in arg.glob[len(folder) :].split("/"):
             self.ask(f"reads files that cannot be told (`{arg.raw}`)")
         self._read_path(folder, arg.raw, tree=True, contents=False)
+        return folder
+
+    def _read_glob(self, arg: Arg, *, contents: bool) -> None:
+        """A pattern reads below the directory before its first wildcard; secrets are looked for by name."""
+        assert arg.glob is not None
+        folder = self.look_for(arg)
         if not contents:
             return
         for glob in (arg.glob, f"{folder}/.*") if arg.hidden else (arg.glob,):

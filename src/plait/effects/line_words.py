@@ -45,10 +45,15 @@ class Words(ABC):
         every = Arg(raw, told or ("",), carries=carries) if len(told) == len(texts) <= 32 else Arg(raw, carries=carries)
         return {assignment.name: Arg(raw, carries=carries), f"{assignment.name}[@]": every}
 
-    def words(self, words: Sequence[Word], place: Place, finding: Finding) -> list[Arg]:
+    def words(self, words: Sequence[Word], place: Place, finding: Finding, *, are_patterns: bool = False) -> list[Arg]:
+        """Expand words; `are_patterns`: they are compared with text (`case`, `[[`), not with names of files."""
         out: list[Arg] = []
         for word in words:
             out.extend(expand(word, place, self.substitution(place, finding), finding.secret))
+        for arg in out:
+            # The shell lists the directory, whatever the command does with the names.
+            if arg.glob is not None and not arg.listed and not are_patterns:
+                finding.look_for(arg)
         return out
 
     def substitution(self, place: Place, finding: Finding) -> RunSubstitution:

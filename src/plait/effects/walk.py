@@ -174,7 +174,7 @@ class Line(Words):
         texts: list[str] = []
         args: list[Arg] = []
         for word in words:
-            expanded = self.words([word], place, finding)
+            expanded = self.words([word], place, finding, are_patterns=True)
             # Nothing in `[[ … ]]` is split: what cannot be told is one word all the same.
             arg = expanded[0] if len(expanded) == 1 else Arg(word.raw)
             args.append(replace(arg, splits=False, loose=False))
@@ -188,7 +188,7 @@ class Line(Words):
 
     def _compound(self, node: Compound, place: Place) -> tuple[Finding, Place]:
         total = Finding(place)
-        self.words(node.words, place, total)
+        self.words(node.words, place, total, are_patterns=True)
         redirects = self.redirects(node.redirects, place, total)
         if any(redirect.writes for redirect in redirects):
             self.parts.append(CommandPart((), redirects, read_only=total.harmless))
