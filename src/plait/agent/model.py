@@ -42,7 +42,7 @@ from pydantic_ai.toolsets import AbstractToolset
 from pydantic_ai.toolsets.abstract import ToolsetTool
 from pydantic_ai.usage import UsageLimits
 
-from plait.agent.arriving import ArrivingCalls, BrokenReply, EmptyReply, read_arguments, unique_id
+from plait.agent.arriving import ArrivingParts, BrokenReply, EmptyReply, read_arguments, unique_id
 from plait.agent.pool import ModelPool
 from plait.agent.replies import ReplyInfo, ReplySink, RunEnd, RunRequest
 from plait.agent.translate import History, in_turn, translate_error, usage_of
@@ -267,9 +267,10 @@ class ModelClient:
                     request.sink.request_sent()
                     stream: AsyncIterable[Any]
                     async with node.stream(run.ctx) as stream:
-                        await self._read(stream, deps)
+                        arriving = await self._read(stream, deps)
                 response = run.all_messages()[-1]
                 self._check(response, model)
+                arriving.finish()
                 info = self._info(response, model)
                 if info.is_empty:
                     request.sink.reply_ended(info)
@@ -291,10 +292,10 @@ class ModelClient:
         if payload is not None:
             sink.recorded(payload)
 
-    async def _read(self, stream: AsyncIterable[Any], deps: Run) -> None:
-        """Hand the stream's events to the sink. Raises BrokenReply if it goes silent half-way."""
+    async def _read(self, stream: AsyncIterable[Any], deps: Run) -> ArrivingParts:
+        """Hand the stream's events to the sink, and return its parts. Raises BrokenReply if it goes silent half-way."""
         sink = deps.request.sink
-        arriving = ArrivingCalls(sink, set(deps.ids))
+        arriving = ArrivingParts(sink, set(deps.ids))
         patience = asyncio.timeout(FIRST_EVENT_TIMEOUT_S)
         clock = asyncio.get_running_loop().time
         extended_at = -1.0
@@ -313,32 +314,33 @@ class ModelClient:
                 f"`{self.name}` said nothing more for {self._idle_timeout_s:g} s in the middle of its reply.",
                 retryable=True,
             ) from None
+        return arriving
 
     @staticmethod
-    def _hand_on(event: Any, sink: ReplySink, arriving: ArrivingCalls) -> None:
+    def _hand_on(event: Any, sink: ReplySink, arriving: ArrivingParts) -> None:
         match event:
-            case PartDeltaEvent(index=index, delta=TextPartDelta(content_delta=text)):
-                sink.text(index, text)
+            case PartDeltaEvent(index=index, delta=TextPartDelta(content_delta=text)) if text:
+                arriving.text(index, text)
             case PartStartEvent(index=index, part=TextPart(content=text)) if text:
-                sink.text(index, text)
+                arriving.text(index, text)
             case PartStartEvent(index=index, part=ThinkingPart(content=text)) if text:
-                sink.thinking(index, text)
+                arriving.thinking(index, text)
             case PartDeltaEvent(index=index, delta=ThinkingPartDelta(content_delta=text)) if text:
-                sink.thinking(index, text)
+                arriving.thinking(index, text)
             case PartStartEvent(index=index, part=ToolCallPart(name, args, identity)):
                 arriving.begin(index, name, identity, args)
-            case PartDeltaEvent(index=index, delta=ToolCallPartDelta(args_delta=str() as delta)) if delta:
+            case PartDeltaEvent(index=index, delta=ToolCallPartDelta(args_delta=delta)) if delta:
                 arriving.add(index, delta)
             case PartEndEvent(part=NativeToolCallPart(name, args, identity)):
                 sink.provider_call(name, read_arguments(args)[0], identity)
             case PartStartEvent(part=NativeToolReturnPart(content=content, tool_call_id=identity)):
                 sink.provider_result(identity, content)
             case PartEndEvent(index=index, part=TextPart(content=text)):
-                sink.text_ended(index, text)
+                arriving.text_ended(index, text)
             case PartEndEvent(index=index, part=ThinkingPart(content=text)):
-                sink.thinking_ended(index, text)
-            case PartEndEvent(index=index, part=ToolCallPart(name, args, identity)):
-                arriving.end(index, name, identity, args)
+                arriving.thinking_ended(index, text)
+            case PartEndEvent(index=index, part=ToolCallPart(name, _, identity)):
+                arriving.end(index, name, identity)
             case _:
                 # The library adds kinds of events in minor versions.
                 pass
