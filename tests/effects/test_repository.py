@@ -236,3 +236,48 @@ def test_naming_the_directory_that_one_is_in_changes_nothing_for_git(repository)
     assert judged(repository, f"cd {inner} && git status") == "stateful"
     assert judged(repository, f"cd {repository.parent} && git status") == "stateful"
     assert judged(repository, f"cd inner && cd {repository} && git log") == "read_only"
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["core.excludesFile", "core.attributesFile", "blame.ignoreRevsFile", "diff.orderFile", "mailmap.file",
+     "commit.template", "fsck.skipList"],
+)  # fmt: skip
+def test_git_asks_where_the_repository_names_a_file_outside(repository, tmp_path, setting):
+    git(repository, "config", setting, str(tmp_path / "outside"))
+    assert doubt_of(repository) is not None
+
+    git(repository, "config", setting, "../outside")
+    assert doubt_of(repository) is not None
+
+
+def test_git_asks_where_the_repository_is_another_one(repository, tmp_path):
+    private = make(tmp_path / "private")
+    for content in (f"gitdir: {private}/.git\n", "gitdir: ../private/.git\n"):
+        stranger = tmp_path / f"stranger{len(content)}"
+        stranger.mkdir()
+        (stranger / ".git").write_text(content)
+        assert doubt_of(stranger) is not None
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / ".git").symlink_to(private / ".git")
+    assert doubt_of(linked) is not None
+
+
+def test_a_worktree_and_a_submodule_name_their_place_back(repository, tmp_path):
+    git(repository, "commit", "-qam", "two")
+    git(repository, "worktree", "add", "-q", str(tmp_path / "tree"))
+    assert doubt_of(tmp_path / "tree") is None
+    other = make(tmp_path / "other")
+    git(repository, "submodule", "add", "-q", str(other), "sub")
+    assert doubt_of(repository / "sub") is None
+    stranger = tmp_path / "stranger"
+    stranger.mkdir()
+    shutil.copy(tmp_path / "tree" / ".git", stranger / ".git")
+    assert doubt_of(stranger) is not None
+
+
+def test_git_asks_where_objects_of_another_repository_are_shown(repository, tmp_path):
+    git(tmp_path, "clone", "-q", "--shared", str(repository), str(tmp_path / "clone"))
+
+    assert doubt_of(tmp_path / "clone") is not None

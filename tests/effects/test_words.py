@@ -255,3 +255,21 @@ def test_a_pattern_that_is_compared_with_text_lists_nothing(workspace, command):
 )
 def test_a_pattern_lists_its_directory_wherever_it_stands(workspace, glob, command):
     assert is_judged(command.format(glob), workspace) != "read_only"
+
+
+@pytest.mark.parametrize("program", ["md5sum", "sha256sum", "b2sum", "cksum", "shasum"])
+@pytest.mark.parametrize("option", ["-c", "--check", "--che"])
+def test_a_list_of_checksums_reads_what_it_names(workspace, program, option):
+    (workspace.cwd / "inside").write_text(f"{'0' * 64}  src/m.py\n")
+    (workspace.cwd / "outside").write_text(f"{'0' * 64}  src/m.py\nSHA256 (/etc/shadow) = {'0' * 64}\n")
+    (workspace.cwd / "escaped").write_text(f"\\{'0' * 64}  src/m.py\\n../x\n")
+
+    assert is_judged(f"{program} {option} inside", workspace) == "read_only"
+    for command in (
+        f"{option} outside",
+        f"{option} escaped",
+        f"{option} < inside",
+        f"{option} no-such",
+        f'{option} "$x"',
+    ):
+        assert is_judged(f"{program} {command}", workspace) != "read_only"

@@ -95,9 +95,9 @@ QUIET_TRAPS = {
     "alias.st": "!./evil", "alias.status": "!./evil", "alias.x": "log --output=F", "credential.helper": "!./evil",
     "merge.e.driver": "./evil", "remote.origin.url": "ext::./evil", "remote.origin.uploadpack": "./evil",
     "protocol.ext.allow": "always", "submodule.sub.update": "!./evil", "url.ext::./evil.insteadOf": "x",
-    "commit.template": "OUTSIDE/s", "format.pretty": "%h OUTSIDE/s", "log.mailmap": "true",
+    "format.pretty": "%h OUTSIDE/s", "log.mailmap": "true",
     "gui.diffopts": "--output=F", "status.submoduleSummary": "true", "grep.fallbackToNoIndex": "true",
-    "blame.ignoreRevsFile": "OUTSIDE/s", "help.browser": "./evil", "http.cookieFile": "OUTSIDE/s",
+    "help.browser": "./evil", "http.cookieFile": "OUTSIDE/s",
     "user.signingKey": "OUTSIDE/s", "init.templateDir": "OUTSIDE", "format.outputDirectory": "F",
     "notes.displayRef": "refs/notes/*", "column.ui": "always",
 }  # fmt: skip
@@ -109,6 +109,7 @@ LOUD_TRAPS = {
     "trailer.x.cmd": "./evil", "uploadpack.packObjectsHook": "./evil", "mailmap.file": "OUTSIDE/s",
     "core.alternateRefsCommand": "./evil", "diff.orderFile": "OUTSIDE/s", "log.showSignature": "true",
     "gpg.ssh.allowedSignersFile": "OUTSIDE/s", "pager.log": "./evil", "core.editor": "./evil",
+    "blame.ignoreRevsFile": "OUTSIDE/s", "commit.template": "OUTSIDE/s",
     "interactive.diffFilter": "./evil", "extensions.partialClone": "o",
 }  # fmt: skip
 

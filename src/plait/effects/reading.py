@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from plait.effects.command import Command, Judge, OptionSpec, read_options
 from plait.effects.expansion import SECRETIVE
@@ -12,6 +13,7 @@ from plait.effects.finding import Arg, Flow, known
 from plait.effects.listings import names_below
 from plait.effects.programs import judge_by_table, judge_program, table
 from plait.effects.removing import remove_below
+from plait.host.opening import bytes_of
 from plait.host.protected import secret_name
 
 FIND_TESTS = frozenset((
@@ -40,6 +42,12 @@ FILE_TESTS = frozenset((
     "-S",
 ))  # fmt: skip
 FILE_COMPARISONS = frozenset(("-nt", "-ot", "-ef"))
+# A line of a list of checksums, in GNU's form or in that of BSD.
+CHECKSUM_LINE = re.compile(r"(?:[0-9a-fA-F]{8,128} [ *](.+)|[A-Za-z0-9/-]+ \((.+)\) = [0-9a-fA-F]+)\s*")
+MAX_LIST_BYTES = 1_000_000
+CHECKSUMS = (
+    "sum", "md5sum", "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum", "cksum", "b2sum", "shasum", "md5",
+)  # fmt: skip
 GZIP = OptionSpec(
     flags=frozenset((
         "-l", "-t", "-c", "-d", "-k", "-v", "-q", "-1", "-9", "-f", "--list", "--test", "--stdout", "--decompress",
@@ -171,6 +179,28 @@ def _printed(words: list[str]) -> str | None:
             return "\n".join(texts) + "\n"
         case _:
             return None
+
+
+def judge_checksum(command: Command) -> None:
+    """md5sum and its like: `-c` reads the files that a list names."""
+    options = judge_program(command, table()[command.name], command.args, command.name)
+    if not any(
+        name in ("-c", "--check") or ("--check".startswith(name) and len(name) > 2) for name, _ in options.given
+    ):
+        return
+    for operand in options.operands or [Arg("-")]:
+        texts = [bytes_of(Path(path), MAX_LIST_BYTES) for path in command.place.resolve(operand.literal or "")]
+        if not operand.literal or not texts or None in texts:
+            command.finding.ask(f"`{command.name} -c` reads the files that a list names, which cannot be seen")
+            continue
+        for text in texts:
+            for line in (text or b"").decode("utf-8", "surrogateescape").splitlines():
+                named = CHECKSUM_LINE.fullmatch(line)
+                if named is not None:
+                    command.finding.read(known(named[1] or named[2]))
+                elif line.strip():
+                    command.finding.ask(f"`{command.name} -c` reads a list that is not understood")
+                    return
 
 
 def judge_pwd(command: Command) -> None:
@@ -359,6 +389,7 @@ def judge_gzip(command: Command) -> None:
 
 
 JUDGES: Mapping[str, Judge] = {
+    **dict.fromkeys(CHECKSUMS, judge_checksum),
     "find": judge_find,
     "pwd": judge_pwd,
     **dict.fromkeys(("zip", "7z", "7za", "cpio", "ar", "pax"), judge_archive),

@@ -36,6 +36,12 @@ LFS = frozenset(("git-lfs clean -- %f", "git-lfs smudge -- %f", "git-lfs filter-
 BOOLEANS = frozenset(("", "true", "false", "yes", "no", "on", "off", "0", "1"))
 SECTION = re.compile(r'\[\s*([A-Za-z0-9.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\]\s*(.*)')
 KEY = re.compile(r"([A-Za-z][A-Za-z0-9-]*)\s*(?:=\s*(.*))?")
+WORK_TREE = re.compile(r"^\s*worktree\s*=\s*\"?([^\"\n]+?)\"?\s*$", re.IGNORECASE | re.MULTILINE)
+# Settings whose value is a file that reading commands read, and may show.
+FILE_KEYS = frozenset((
+    ("core", "excludesfile"), ("core", "attributesfile"), ("blame", "ignorerevsfile"), ("diff", "orderfile"),
+    ("mailmap", "file"), ("commit", "template"), ("fsck", "skiplist"), ("fetch", "skiplist"), ("receive", "skiplist"),
+))  # fmt: skip
 GITLINK_MODE = b"\x00\x00\xe0\x00"
 DOTTED_SECRETS = tuple(name for name in SECRET_NAMES if name.startswith("."))
 LARGEST_INDEX_BYTES = 64_000_000
@@ -60,6 +66,8 @@ def doubt_of(cwd: Path) -> str | None:
     try:
         repository = find(cwd)
         if repository is not None:
+            if not _names_back(repository):
+                raise Doubt(f"`{repository.top / '.git'}` names a repository that does not name it back")
             _check(repository, depth=0)
     except Doubt as doubt:
         return str(doubt)
@@ -144,9 +152,35 @@ def _repository(top: Path, git_dir: Path) -> Repository:
     return Repository(top, git_dir, git_dir)
 
 
+def _names_back(repository: Repository) -> bool:
+    """True unless a `.git` of this place leads to a repository elsewhere that knows nothing of it, and is another's.
+
+    A worktree's own directory names the place in `gitdir`, a submodule's in `core.worktree`.
+    """
+    own, top = repository.git_dir.resolve(), repository.top.resolve()
+    if own.is_relative_to(top):
+        return True
+    back = own / "gitdir"
+    if back.is_file():
+        return (own / back.read_text(encoding="utf-8").strip()).resolve() == top / ".git"
+    config = own / "config"
+    named = WORK_TREE.search(config.read_text(encoding="utf-8")) if config.is_file() else None
+    return named is not None and (own / named[1]).resolve() == top
+
+
+def _names_file_elsewhere(section: str, name: str, value: str, repository: Repository) -> bool:
+    """True if git would read a file outside of the repository for this setting."""
+    if (section, name) not in FILE_KEYS or value == "":
+        return False
+    path = Path(os.path.expanduser(value.removeprefix(":(optional)").strip('"')))
+    return not (repository.top / path).resolve().is_relative_to(repository.top.resolve())
+
+
 def _check(repository: Repository, depth: int) -> None:
     if depth > 3:
         raise Doubt("submodules are nested too deeply")
+    if (repository.common_dir / "objects" / "info" / "alternates").exists():
+        raise Doubt("the repository shows objects of another one (`objects/info/alternates`)")
     hooks = [repository.common_dir / "hooks"]
     for config in (repository.common_dir / "config", repository.git_dir / "config.worktree"):
         if config.is_file():
@@ -180,6 +214,8 @@ def _check_config(config: Path, repository: Repository) -> list[Path]:
         name, value = key[1].lower(), (key[2] or "").strip()
         if section == "core" and name == "hookspath":
             hooks.append(Path(os.path.normpath(repository.top / os.path.expanduser(value))))
+        elif _names_file_elsewhere(section, name, value, repository):
+            raise Doubt(f"the repository's own configuration names a file outside of it (`{section}.{name}`)")
         elif not _is_harmless(section, sub, name, value, repository):
             shown = ".".join(part for part in (section, sub, name) if part)
             raise Doubt(f"the repository's own configuration may name a program (`{shown}`)")
