@@ -20,7 +20,7 @@ from plait.protocol.errors import ToolRefused
 from plait.protocol.events import ApprovalAnswered, ApprovalAsked, CallEnded, CallReserved, CallStarted, Event
 from plait.scheduling.limits import Caps
 from plait.scheduling.scheduler import Scheduler
-from plait.tools.base import Cap, Tool, ToolArgs, ToolContext, ToolOutput
+from plait.tools.base import Cap, Deadlines, Tool, ToolArgs, ToolContext, ToolOutput
 from plait.tools.registry import Registry
 
 
@@ -63,7 +63,7 @@ class Probe(Tool[ProbeArgs]):
         self.world = world
         self._deadline_s = deadline_s
 
-    def deadline_s(self, args: ProbeArgs) -> float | None:
+    def deadline_s(self, args: ProbeArgs, usual: Deadlines) -> float | None:
         return self._deadline_s
 
     def effects(self, args: ProbeArgs, workspace: Workspace) -> Effects:

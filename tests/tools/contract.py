@@ -50,7 +50,9 @@ async def run_parts_at_once(parts: Sequence[Part[T]]) -> list[T | Exception]:
     return list(await asyncio.gather(*(one(part) for part in parts)))
 
 
-def make_context(workspace: Workspace, *, budget: int = 30_000, answer: str | None = None) -> ToolContext:
+def make_context(
+    workspace: Workspace, *, budget: int = 30_000, answer: str | None = None, deadline_s: float | None = None
+) -> ToolContext:
     """Return what a running call is given, its parts run all at once, its reports kept in `context.report`."""
     return ToolContext(
         key=CallKey("main", 1, 1),
@@ -59,13 +61,21 @@ def make_context(workspace: Workspace, *, budget: int = 30_000, answer: str | No
         run_parts=run_parts_at_once,
         output_budget=budget,
         answer=answer,
+        deadline_s=deadline_s,
     )
 
 
-async def run(tool: Tool[Any], args: dict[str, Any], workspace: Workspace, *, budget: int = 30_000) -> ToolOutput:
+async def run(
+    tool: Tool[Any],
+    args: dict[str, Any],
+    workspace: Workspace,
+    *,
+    budget: int = 30_000,
+    deadline_s: float | None = None,
+) -> ToolOutput:
     """Run one call as the dispatcher would, from its JSON arguments. Raises ToolRefused."""
     typed = msgspec.convert(args, tool.args)
-    return await tool.run(typed, make_context(workspace, budget=budget))
+    return await tool.run(typed, make_context(workspace, budget=budget, deadline_s=deadline_s))
 
 
 def snapshot(root: Path) -> dict[str, tuple[int, bytes]]:

@@ -8,6 +8,7 @@ from plait.host.paths import Workspace
 from plait.protocol.calls import QuestionPreview, TextPreview, TodoDetail, TodoItem
 from plait.protocol.errors import ToolRefused
 from plait.tools.ask import AskUser, ProposePlan
+from plait.tools.base import Deadlines
 from plait.tools.todo import Todo
 
 
@@ -33,7 +34,7 @@ async def test_a_question_is_previewed_and_its_answer_handed_back(workspace: Wor
     assert effects.kind == "none"
     assert tool.preview(args, workspace, effects) == QuestionPreview("Which?", ("a", "b"))
     assert output.text == "The user answered: neither: c"
-    assert tool.deadline_s(args) is None
+    assert tool.deadline_s(args, Deadlines()) is None
 
 
 async def test_no_answer_is_said_to_the_model(workspace: Workspace) -> None:

@@ -125,8 +125,8 @@ async def test_a_page_that_never_comes_does_not_take_the_others_with_it(web: Web
         writer.write(response(b"here"))
 
     async with serving(answer) as server:
-        tool = WebFetch(web, page_deadline_s=0.3)
-        output = await run(tool, {"urls": [server.url("/hangs"), server.url("/ok")]}, workspace)
+        urls = [server.url("/hangs"), server.url("/ok")]
+        output = await run(WebFetch(web), {"urls": urls}, workspace, deadline_s=0.6)
 
     assert "was not there after 0.3 s" in output.text
     assert output.text.endswith("\nhere")

@@ -17,7 +17,7 @@ from plait.protocol.effects import Effects
 from plait.protocol.errors import ToolRefused
 from plait.protocol.events import BackgroundEnded, BackgroundStarted, Event
 from plait.tools.background import Background, BackgroundCommands
-from plait.tools.base import ToolContext, ToolOutput
+from plait.tools.base import Deadlines, ToolContext, ToolOutput
 from plait.tools.shell import Shell, ShellArgs
 
 
@@ -142,8 +142,9 @@ async def test_a_deadline_ends_everything_and_keeps_the_output(shell: Shell, wor
     command = "echo begun; setsid sleep 300 & echo $! >pid; trap '' TERM; while :; do sleep 300; done"
     args = msgspec.convert({"command": command, "deadline_s": 0.2}, ShellArgs)
 
-    async with asyncio.timeout(shell.deadline_s(args)) as deadline:
-        output = await shell.run(args, make_context(workspace))
+    deadline_s = shell.deadline_s(args, Deadlines())
+    async with asyncio.timeout(deadline_s) as deadline:
+        output = await shell.run(args, make_context(workspace, deadline_s=deadline_s))
 
     assert deadline.expired()
     assert output.text.startswith("begun\n[stopped after 0.")

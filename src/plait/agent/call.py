@@ -281,11 +281,11 @@ class Call:
             )
         )
         changed = written
-        limit_s = self._m.deadline_s(tool, self._judged.typed)
+        limit_s = tool.deadline_s(self._judged.typed, self._m.deadlines)
         timeout = asyncio.timeout(limit_s)
         try:
             async with timeout:
-                output, reused = await self._execute(tool, plan)
+                output, reused = await self._execute(tool, plan, self._context(limit_s))
             changed = tuple(Path(path) for path in output.files_changed) or written
         except TimeoutError:
             if not timeout.expired():
@@ -298,14 +298,16 @@ class Call:
                     await after.after_write(replace(writing, paths=changed))
         return output, self._outcome_of(output, timeout.expired(), reused)
 
-    async def _execute(self, tool: Tool[Any], plan: Plan | None) -> tuple[ToolOutput, CallKey | None]:
+    async def _execute(
+        self, tool: Tool[Any], plan: Plan | None, context: ToolContext
+    ) -> tuple[ToolOutput, CallKey | None]:
         if tool.reusable:
             return await self._m.cache.get_or_run(
-                self.key, tool.name, self._judged.args, lambda: tool.run(self._judged.typed, self._context())
+                self.key, tool.name, self._judged.args, lambda: tool.run(self._judged.typed, context)
             )
         if isinstance(tool, WritingTool) and plan is not None:
-            return await tool.apply(plan, self._context()), None
-        return await tool.run(self._judged.typed, self._context()), None
+            return await tool.apply(plan, context), None
+        return await tool.run(self._judged.typed, context), None
 
     def _outcome_of(self, output: ToolOutput, expired: bool, reused: CallKey | None) -> ToolOutcome:
         task = asyncio.current_task()
@@ -323,7 +325,7 @@ class Call:
             text = f"[The user changed the arguments; what ran was {ran}]\n{text}"
         return ToolOutcome(status, text, output.detail, reused)
 
-    def _context(self) -> ToolContext:
+    def _context(self, deadline_s: float | None) -> ToolContext:
         return ToolContext(
             key=self.key,
             workspace=self._judged.workspace,
@@ -333,6 +335,7 @@ class Call:
             to_background=self.to_background,
             effects=self._judged.effects,
             by_user=self._judged.by_user,
+            deadline_s=deadline_s,
         )
 
     def _report(self, text: str = "", *, output: str = "", done: int = 0, total: int = 0) -> None:

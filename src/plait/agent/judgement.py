@@ -26,7 +26,7 @@ from plait.protocol.errors import ToolRefused
 from plait.protocol.ports import AfterWrite, BeforeWrite, Emit
 from plait.scheduling.limits import Caps, Lanes
 from plait.scheduling.scheduler import Scheduler
-from plait.tools.base import ToolArgs
+from plait.tools.base import Deadlines, ToolArgs
 from plait.tools.registry import AnyTool, Registry
 
 LOG = logging.getLogger("plait.dispatch")
@@ -48,7 +48,7 @@ class Machinery:
     after_write: tuple[AfterWrite, ...] = ()
     lanes: Lanes = field(default_factory=Lanes)
     clock: Callable[[], float] = time.monotonic
-    deadline_s: Callable[[AnyTool, ToolArgs], float | None] = lambda tool, args: tool.deadline_s(args)
+    deadlines: Deadlines = field(default_factory=Deadlines)
 
 
 class Refusal(Exception):

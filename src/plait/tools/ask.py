@@ -13,7 +13,7 @@ from plait.host.paths import Workspace
 from plait.protocol.calls import Preview, QuestionPreview, TextDetail, TextPreview
 from plait.protocol.effects import Effects
 from plait.protocol.errors import ToolRefused
-from plait.tools.base import Tool, ToolArgs, ToolContext, ToolOutput
+from plait.tools.base import Deadlines, Tool, ToolArgs, ToolContext, ToolOutput
 
 
 class AskUserArgs(ToolArgs, frozen=True):
@@ -30,7 +30,7 @@ class AskUser(Tool[AskUserArgs]):
     def effects(self, args: AskUserArgs, workspace: Workspace) -> Effects:
         return Effects(reason="asks you")
 
-    def deadline_s(self, args: AskUserArgs) -> float | None:
+    def deadline_s(self, args: AskUserArgs, usual: Deadlines) -> float | None:
         return None
 
     def preview(self, args: AskUserArgs, workspace: Workspace, effects: Effects) -> Preview:
@@ -56,7 +56,7 @@ class ProposePlan(Tool[ProposePlanArgs]):
     def effects(self, args: ProposePlanArgs, workspace: Workspace) -> Effects:
         return Effects(reason="proposes a plan")
 
-    def deadline_s(self, args: ProposePlanArgs) -> float | None:
+    def deadline_s(self, args: ProposePlanArgs, usual: Deadlines) -> float | None:
         return None
 
     def preview(self, args: ProposePlanArgs, workspace: Workspace, effects: Effects) -> Preview:

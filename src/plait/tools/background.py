@@ -20,7 +20,7 @@ from plait.protocol.effects import Effects
 from plait.protocol.errors import ToolRefused
 from plait.protocol.events import MAIN_AGENT, BackgroundEnded, BackgroundStarted, Event
 from plait.protocol.queries import BackgroundInfo
-from plait.tools.base import LOCAL_DEADLINE_S, Cap, Tool, ToolArgs, ToolContext, ToolOutput
+from plait.tools.base import Cap, Deadlines, Tool, ToolArgs, ToolContext, ToolOutput
 from plait.tools.command_text import legible, notes_on, report
 
 # Commands that are over and still remembered.
@@ -133,8 +133,8 @@ class Background(Tool[BackgroundArgs]):
         }
         return Effects(reason=what[args.action])
 
-    def deadline_s(self, args: BackgroundArgs) -> float | None:
-        return LOCAL_DEADLINE_S + args.wait_s
+    def deadline_s(self, args: BackgroundArgs, usual: Deadlines) -> float | None:
+        return usual.local_s + args.wait_s
 
     async def run(self, args: BackgroundArgs, ctx: ToolContext) -> ToolOutput:
         if args.id is None:

@@ -33,6 +33,15 @@ COMMAND_DEADLINE_S = 120.0
 MAX_COMMAND_DEADLINE_S = 600.0
 
 
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds that a call may take by what it does, unless it asks for a time of its own. The user sets them."""
+
+    local_s: float = LOCAL_DEADLINE_S
+    network_s: float = NETWORK_DEADLINE_S
+    command_s: float = COMMAND_DEADLINE_S
+
+
 class ToolArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of a tool's arguments. Field descriptions (`msgspec.Meta`) are what the model reads in the schema."""
 
@@ -97,6 +106,7 @@ class ToolContext:
     output_budget: characters of text the model should get at most. answer: the user's words, for a tool that
     asks. to_background: set when the user moves the call to the background (an `asyncio.Event`-like).
     effects: what the call was judged by; None outside of the dispatcher. by_user: the user typed it.
+    deadline_s: how long the call may take before it is cancelled; None for no limit.
     """
 
     key: CallKey
@@ -108,6 +118,11 @@ class ToolContext:
     to_background: Backgrounding | None = None
     effects: Effects | None = None
     by_user: bool = False
+    deadline_s: float | None = None
+
+    def part_deadline_s(self, margin_s: float) -> float | None:
+        """Return how long a part may take, so that `margin_s` are left to tell of what the other parts found."""
+        return None if self.deadline_s is None else max(self.deadline_s - margin_s, self.deadline_s / 2)
 
 
 class Backgrounding(Protocol):
@@ -147,9 +162,9 @@ class Tool(Generic[A]):
     def effects(self, args: A, workspace: Workspace) -> Effects:
         raise NotImplementedError
 
-    def deadline_s(self, args: A) -> float | None:
-        """Seconds that `run` may take; None for no limit of the dispatcher's."""
-        return NETWORK_DEADLINE_S if self.cap is Cap.NETWORK else LOCAL_DEADLINE_S
+    def deadline_s(self, args: A, usual: Deadlines) -> float | None:
+        """Seconds that `run` may take; None for no limit of the dispatcher's. `usual`: as the user has set them."""
+        return usual.network_s if self.cap is Cap.NETWORK else usual.local_s
 
     def preview(self, args: A, workspace: Workspace, effects: Effects) -> Preview:
         """What the user is shown when the call asks. Writing tools override `plan` instead."""

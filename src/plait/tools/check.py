@@ -28,13 +28,13 @@ from plait.host.walk import Wanted, walk
 from plait.protocol.calls import CommandPreview, Preview, TextDetail
 from plait.protocol.effects import Access, CommandPart, Effects, Mode
 from plait.protocol.errors import ToolRefused
-from plait.tools.base import COMMAND_DEADLINE_S, Cap, Part, Tool, ToolArgs, ToolContext, ToolOutput
+from plait.tools.base import Cap, Deadlines, Part, Tool, ToolArgs, ToolContext, ToolOutput
 from plait.tools.checkers import Checker, find_checkers, parse_lines
 from plait.tools.output import cut, printable
 from plait.tools.syntax import Finding, check_syntax, checkable
 
-# Less than the call's own, so that one slow checker does not take the others' findings with it.
-CHECKER_DEADLINE_S = COMMAND_DEADLINE_S - 10
+# Left of the call's time, so that one slow checker does not take the others' findings with it.
+MARGIN_S = 10.0
 MOST_FILES = 1000
 MOST_SHOWN = 50
 LONGEST_FINDING = 500
@@ -79,8 +79,8 @@ class Check(Tool[CheckArgs]):
         parts = tuple(CommandPart(checker.argv) for checker in checkers if checker.argv)
         return Effects(reads, spawns=True, unknown=True, reason=f"runs {names} of this project", parts=parts)
 
-    def deadline_s(self, args: CheckArgs) -> float | None:
-        return COMMAND_DEADLINE_S
+    def deadline_s(self, args: CheckArgs, usual: Deadlines) -> float | None:
+        return usual.command_s
 
     def preview(self, args: CheckArgs, workspace: Workspace, effects: Effects) -> Preview:
         command = "\n".join(" ".join(part.argv) for part in effects.parts) or "the project's linters and type checkers"
@@ -95,9 +95,8 @@ class Check(Tool[CheckArgs]):
         if not args.syntax_only:
             # Their effects as parts are what they read, so that they run side by side.
             checkers = _checkers(files, ctx.workspace)
-            parts += [
-                Part(checker.kind.name, reads, partial(_run_checker, checker, self._sandboxing)) for checker in checkers
-            ]
+            run_checker = partial(_run_checker, sandboxing=self._sandboxing, deadline_s=ctx.part_deadline_s(MARGIN_S))
+            parts += [Part(checker.kind.name, reads, partial(run_checker, checker)) for checker in checkers]
         ctx.report(", ".join(part.label for part in parts))
         results = await ctx.run_parts(parts)
         reports = [
@@ -205,7 +204,7 @@ async def _syntax(files: Sequence[Path], workspace: Workspace) -> Report:
     return Report(SYNTAX, workspace.cwd, tuple(findings))
 
 
-async def _run_checker(checker: Checker, sandboxing: Sandboxing | None) -> Report:
+async def _run_checker(checker: Checker, sandboxing: Sandboxing | None, deadline_s: float | None) -> Report:
     name = checker.kind.name
     if not checker.argv:
         return Report(name, checker.directory, problem="configured, but its program was not found")
@@ -216,12 +215,12 @@ async def _run_checker(checker: Checker, sandboxing: Sandboxing | None) -> Repor
         merge_stderr=False,
         sandbox=await sandboxing.for_command() if sandboxing is not None else None,
     )
-    end = await end_of(process, CHECKER_DEADLINE_S)
+    end = await end_of(process, deadline_s)
     output, errors = end.stdout.decode("utf-8", "replace"), end.stderr.decode("utf-8", "replace")
     # go and cargo report on standard error.
     findings = tuple(dict.fromkeys(checker.kind.parse(output) or parse_lines(errors)))
     if end.timed_out:
-        return Report(name, checker.directory, findings, f"stopped after {CHECKER_DEADLINE_S:g} s")
+        return Report(name, checker.directory, findings, f"stopped after {deadline_s:g} s")
     if end.exit_code != 0 and not findings:
         said = cut((errors.strip() or output.strip()), 600) or "no output"
         return Report(name, checker.directory, problem=f"failed ({end.signal or f'exit code {end.exit_code}'}): {said}")

@@ -14,15 +14,15 @@ from plait.host.urls import Url, parse_url
 from plait.protocol.calls import Preview, TextDetail, TextPreview
 from plait.protocol.effects import Effects
 from plait.protocol.errors import ToolRefused
-from plait.tools.base import NETWORK_DEADLINE_S, Cap, Part, Tool, ToolArgs, ToolContext, ToolOutput
+from plait.tools.base import Cap, Part, Tool, ToolArgs, ToolContext, ToolOutput
 from plait.tools.media import media_kind
 from plait.tools.output import cut, shares, size_in_words
 from plait.tools.readable import decode_page, readable
 
 ACCEPT = "text/markdown, text/html, application/xhtml+xml, text/plain;q=0.9, application/json;q=0.9, */*;q=0.5"
 MOST_URLS = 10
-# Less than the call's own, so that one slow page does not take the others with it.
-PAGE_DEADLINE_S = NETWORK_DEADLINE_S - 10
+# Left of the call's time, so that one slow page does not take the others with it.
+MARGIN_S = 10.0
 TEXT_TYPES = ("json", "xml", "javascript", "yaml", "toml", "x-sh", "sql", "graphql", "x-www-form-urlencoded")
 HEADER_ROOM = 400
 
@@ -45,9 +45,8 @@ class WebFetch(Tool[WebFetchArgs]):
     args = WebFetchArgs
     cap: ClassVar[Cap] = Cap.NETWORK
 
-    def __init__(self, web: Web, *, page_deadline_s: float = PAGE_DEADLINE_S) -> None:
+    def __init__(self, web: Web) -> None:
         self._web = web
-        self._page_deadline_s = page_deadline_s
 
     def effects(self, args: WebFetchArgs, workspace: Workspace) -> Effects:
         # An address that cannot be read is never contacted: it fails by itself in `run`.
@@ -62,21 +61,22 @@ class WebFetch(Tool[WebFetchArgs]):
 
     async def run(self, args: WebFetchArgs, ctx: ToolContext) -> ToolOutput:
         urls = list(dict.fromkeys(args.urls))
-        results = await ctx.run_parts([self._part(url) for url in urls])
+        results = await ctx.run_parts([self._part(url, ctx.part_deadline_s(MARGIN_S)) for url in urls])
         if len(results) == 1 and isinstance(results[0], Exception):
             raise results[0]
         return _assemble(urls, results, ctx.output_budget)
 
-    def _part(self, text: str) -> Part[Fetched]:
+    def _part(self, text: str, deadline_s: float | None) -> Part[Fetched]:
         url = _parsed(text)
-        return Part(text, Effects(network=(url.host,) if url is not None else ()), lambda: self._fetch(text))
+        effects = Effects(network=(url.host,) if url is not None else ())
+        return Part(text, effects, lambda: self._fetch(text, deadline_s))
 
-    async def _fetch(self, text: str) -> Fetched:
+    async def _fetch(self, text: str, deadline_s: float | None) -> Fetched:
         try:
-            async with asyncio.timeout(self._page_deadline_s):
+            async with asyncio.timeout(deadline_s):
                 page = await self._web.get(parse_url(text), accept=ACCEPT)
         except TimeoutError:
-            raise ToolRefused(f"`{text}` was not there after {self._page_deadline_s:g} s: it was given up.") from None
+            raise ToolRefused(f"`{text}` was not there after {deadline_s:g} s: it was given up.") from None
         # A thread: a page of megabytes takes seconds to convert.
         return await asyncio.to_thread(_as_text, page)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import re
 import time
@@ -19,7 +20,7 @@ from plait.host.walk import Listing, Wanted, stamp_now, walk
 from plait.protocol.calls import FileStamp, TextDetail
 from plait.protocol.effects import Access, Effects, Mode
 from plait.protocol.errors import ToolRefused
-from plait.tools.base import LOCAL_DEADLINE_S, Cap, Tool, ToolArgs, ToolContext, ToolOutput
+from plait.tools.base import Cap, Tool, ToolArgs, ToolContext, ToolOutput
 from plait.tools.output import printable, size_in_words
 
 T = TypeVar("T")
@@ -34,8 +35,8 @@ MOST_LOOKED_AT = 1_000_000
 # An answer that rests on more than this is not worth checking again.
 MOST_STAMPS = 3000
 MOST_ALTERNATIVES = 64
-# What was found by then is shown.
-WALK_S = LOCAL_DEADLINE_S - 2
+# So long before the deadline the walk ends, and what was found by then is shown.
+MARGIN_S = 2.0
 # Room for the note on what was cut.
 NOTE_ROOM = 200
 
@@ -67,7 +68,7 @@ class List(Tool[ListArgs]):
     async def run(self, args: ListArgs, ctx: ToolContext) -> ToolOutput:
         directory = ctx.workspace.resolve(args.path)
         wanted = Wanted(hidden=args.all, ignored=args.all)
-        return await _in_thread(lambda stopped: _tree(directory, args, wanted, ctx.output_budget, stopped))
+        return await _in_thread(ctx, lambda stopped: _tree(directory, args, wanted, ctx.output_budget, stopped))
 
 
 class Glob(Tool[GlobArgs]):
@@ -81,7 +82,7 @@ class Glob(Tool[GlobArgs]):
 
     async def run(self, args: GlobArgs, ctx: ToolContext) -> ToolOutput:
         target = _target(args, ctx.workspace)
-        return await _in_thread(lambda stopped: _matching(target, args, ctx, stopped))
+        return await _in_thread(ctx, lambda stopped: _matching(target, args, ctx, stopped))
 
 
 def _reads_tree(path: Path, workspace: Workspace) -> Effects:
@@ -89,10 +90,11 @@ def _reads_tree(path: Path, workspace: Workspace) -> Effects:
     return Effects((access,), reason=f"lists {printable(workspace.show(path))}")
 
 
-async def _in_thread(work: Callable[[Stopped], T]) -> T:
+async def _in_thread(ctx: ToolContext, work: Callable[[Stopped], T]) -> T:
     """Run `work` in a thread, which is told to stop when the call is cancelled or its time is nearly up."""
     stop = False
-    end = time.monotonic() + WALK_S
+    deadline_s = ctx.part_deadline_s(MARGIN_S)
+    end = math.inf if deadline_s is None else time.monotonic() + deadline_s
     try:
         return await asyncio.to_thread(work, lambda: stop or time.monotonic() > end)
     except asyncio.CancelledError:

@@ -21,7 +21,7 @@ from plait.host.protected import credential
 from plait.protocol.calls import Args, FileStamp, TextDetail
 from plait.protocol.effects import Access, Effects, Mode
 from plait.protocol.errors import ToolRefused
-from plait.tools.base import LOCAL_DEADLINE_S, Cap, Part, Tool, ToolArgs, ToolContext, ToolOutput
+from plait.tools.base import Cap, Part, Tool, ToolArgs, ToolContext, ToolOutput
 from plait.tools.ledger import FileLedger
 from plait.tools.media import is_picture_or_document, media_kind
 from plait.tools.output import cut, printable, shares, size_in_words
@@ -30,8 +30,8 @@ DEFAULT_LINES = 2000
 LONGEST_LINE = 2000
 LARGEST_BYTES = 50_000_000
 MOST_FILES = 50
-# Less than the call's own, so that a file on a dead drive does not take the others with it.
-FILE_DEADLINE_S = LOCAL_DEADLINE_S - 2
+# Left of the call's time, so that a file on a dead drive does not take the others with it.
+MARGIN_S = 2.0
 # Splitting less than this takes less time than handing it to a thread.
 SPLIT_IN_PLACE_BYTES = 64_000
 # What the note below a file's lines may take of the budget, and a name and a refusal among several.
@@ -96,29 +96,30 @@ class Read(Tool[ReadArgs]):
         )
 
     async def run(self, args: ReadArgs, ctx: ToolContext) -> ToolOutput:
-        parts = [self._part(window, ctx.workspace) for window in args.files]
+        parts = [self._part(window, ctx) for window in args.files]
         results = await ctx.run_parts(parts)
         if len(results) == 1 and isinstance(results[0], Exception):
             raise results[0]
         return _assemble([part.label for part in parts], results, ctx.output_budget)
 
-    def _part(self, window: FileWindow, workspace: Workspace) -> Part[Shown]:
-        path = workspace.resolve(window.path)
+    def _part(self, window: FileWindow, ctx: ToolContext) -> Part[Shown]:
+        path = ctx.workspace.resolve(window.path)
         effects = Effects((Access(Mode.READ, path.as_posix()),))
-        return Part(printable(window.path), effects, lambda: self._read(window, path, workspace))
+        return Part(printable(window.path), effects, lambda: self._read(window, path, ctx))
 
-    async def _read(self, window: FileWindow, path: Path, workspace: Workspace) -> Shown:
+    async def _read(self, window: FileWindow, path: Path, ctx: ToolContext) -> Shown:
         name = printable(window.path)
+        deadline_s = ctx.part_deadline_s(MARGIN_S)
         try:
-            async with asyncio.timeout(FILE_DEADLINE_S):
+            async with asyncio.timeout(deadline_s):
                 try:
                     state = await read_file(path, max_bytes=LARGEST_BYTES)
                 except ToolRefused:
                     # In words that help more, if there are any.
-                    await asyncio.to_thread(_refuse_what_is_no_file, path, window.path, workspace)
+                    await asyncio.to_thread(_refuse_what_is_no_file, path, window.path, ctx.workspace)
                     raise
         except TimeoutError:
-            raise ToolRefused(f"`{name}` could not be read within {FILE_DEADLINE_S:g} s: is its drive there?") from None
+            raise ToolRefused(f"`{name}` could not be read within {deadline_s:g} s: is its drive there?") from None
         self._ledger.saw(path, state.sha256, state.data)
         if not state.data:
             return Shown(name, state.stamp, instead="(empty file)")

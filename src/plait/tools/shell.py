@@ -30,9 +30,9 @@ from plait.protocol.errors import ToolRefused
 from plait.tools.background import BackgroundCommands
 from plait.tools.base import (
     COMMAND_DEADLINE_S,
-    LOCAL_DEADLINE_S,
     MAX_COMMAND_DEADLINE_S,
     Cap,
+    Deadlines,
     Tool,
     ToolArgs,
     ToolContext,
@@ -58,7 +58,10 @@ class CommandEffects(Protocol):
 class ShellArgs(ToolArgs, frozen=True):
     command: Annotated[str, Meta(min_length=1, max_length=LONGEST_COMMAND)]
     cwd: Annotated[str | None, Meta(description="directory, in the workspace")] = None
-    deadline_s: Annotated[float, Meta(gt=0, le=MAX_COMMAND_DEADLINE_S)] = COMMAND_DEADLINE_S
+    deadline_s: Annotated[
+        Annotated[float, Meta(gt=0, le=MAX_COMMAND_DEADLINE_S)] | None,
+        Meta(description=f"default: {COMMAND_DEADLINE_S:g}, or as the user has set it"),
+    ] = None
     background: bool = False
     outside_sandbox: Annotated[
         bool, Meta(description="asks the user to let it run without the sandbox; only after it failed because of it")
@@ -85,8 +88,10 @@ class Shell(Tool[ShellArgs]):
         what = f"runs outside of the sandbox: {effects.danger or effects.reason}"
         return replace(effects, danger=what, reason=what)
 
-    def deadline_s(self, args: ShellArgs) -> float | None:
-        return LOCAL_DEADLINE_S if args.background else args.deadline_s
+    def deadline_s(self, args: ShellArgs, usual: Deadlines) -> float | None:
+        if args.background:
+            return usual.local_s
+        return usual.command_s if args.deadline_s is None else args.deadline_s
 
     def preview(self, args: ShellArgs, workspace: Workspace, effects: Effects) -> Preview:
         return CommandPreview(args.command, workspace.show(_directory(args, workspace)), effects.reason)
@@ -111,7 +116,7 @@ class Shell(Tool[ShellArgs]):
         except asyncio.CancelledError:
             ran_s = time.monotonic() - started_at
             # The user who presses a key does not wait; a deadline leaves time to clean up.
-            end = await process.kill(GRACE_S if _at_deadline(args, ran_s) else CANCEL_GRACE_S)
+            end = await process.kill(GRACE_S if _at_deadline(ctx, ran_s) else CANCEL_GRACE_S)
             return _stopped(args, ctx, end, ran_s)
         finally:
             live.close()
@@ -190,13 +195,13 @@ async def _wait(process: RunningProcess, args: ShellArgs, ctx: ToolContext) -> b
             task.cancel()
 
 
-def _at_deadline(args: ShellArgs, ran_s: float) -> bool:
+def _at_deadline(ctx: ToolContext, ran_s: float) -> bool:
     # The dispatcher's clock began a little before.
-    return ran_s > args.deadline_s - 0.1
+    return ctx.deadline_s is not None and ran_s > ctx.deadline_s - 0.1
 
 
 def _stopped(args: ShellArgs, ctx: ToolContext, end: ProcessEnd, ran_s: float) -> ToolOutput:
-    longer = f"; `deadline_s` may be up to {MAX_COMMAND_DEADLINE_S:g}" if _at_deadline(args, ran_s) else ""
+    longer = f"; `deadline_s` may be up to {MAX_COMMAND_DEADLINE_S:g}" if _at_deadline(ctx, ran_s) else ""
     note = f"stopped after {ran_s:.1f} s, with everything it had started{longer}"
     return _output(args, ctx, end, [note, *notes_on_rest(end)])
 

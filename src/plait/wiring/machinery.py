@@ -33,7 +33,7 @@ from plait.search.fan_out import NO_INDEX
 from plait.session.checkpoints import Checkpoints
 from plait.tools.ask import AskUser, ProposePlan
 from plait.tools.background import Background, BackgroundCommands
-from plait.tools.base import COMMAND_DEADLINE_S, LOCAL_DEADLINE_S, NETWORK_DEADLINE_S, ToolArgs
+from plait.tools.base import Deadlines
 from plait.tools.check import Check
 from plait.tools.edit import Edit
 from plait.tools.fetch import WebFetch
@@ -116,16 +116,6 @@ def machinery(
 
     approvals = ApprovalQueue(asked, answered)
 
-    def deadline_s(tool: AnyTool, args: ToolArgs) -> float | None:
-        configured = {
-            LOCAL_DEADLINE_S: settings.deadlines.local_s,
-            NETWORK_DEADLINE_S: settings.deadlines.network_s,
-            # What a command gets that asks for no deadline of its own.
-            COMMAND_DEADLINE_S: settings.deadlines.command_s,
-        }
-        usual = tool.deadline_s(args)
-        return usual if usual is None else configured.get(usual, usual)
-
     return Machinery(
         registry=Registry(tools(loaded, background, indexes, sandboxing, ledger)),
         workspace=workspace,
@@ -150,7 +140,7 @@ def machinery(
             *((checkpoints,) if checkpoints is not None else ()),
             *((TellIndexes(indexes),) if indexes else ()),
         ),
-        deadline_s=deadline_s,
+        deadlines=Deadlines(settings.deadlines.local_s, settings.deadlines.network_s, settings.deadlines.command_s),
     )
 
 
