@@ -192,7 +192,7 @@ async def test_every_begin_has_its_end_when_everything_is_cancelled_at_once(rig:
     assert rig.approvals.open == ()
 
 
-async def test_a_call_whose_effects_change_while_it_waits_is_not_run(rig: Rig, tmp_path: Path) -> None:
+async def test_a_call_whose_effects_change_while_it_waits_is_asked_about_again(rig: Rig, tmp_path: Path) -> None:
     (tmp_path / "harmless").write_text("x")
     (tmp_path / "link").symlink_to(tmp_path / "harmless")
     [key] = rig.announce({"writes": ["link"]})
@@ -202,7 +202,28 @@ async def test_a_call_whose_effects_change_while_it_waits_is_not_run(rig: Rig, t
     (tmp_path / "link").symlink_to("/etc/passwd")
     rig.let_time_pass()
     rig.approvals.answer(key, Allow())
+    await rig.until_asked(2)
+    rig.approvals.answer(key, Deny())
 
     [outcome] = await running
-    assert outcome.status == "failed"
+    assert outcome.status == "denied"
+    assert rig.world.store == {}
+
+
+async def test_a_call_whose_effects_change_each_time_it_is_looked_at_is_not_run(rig: Rig, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "0")
+    [key] = rig.announce({"writes": ["link"]})
+    running = asyncio.create_task(rig.run_all())
+    for count in range(1, 5):
+        await rig.until_asked(count)
+        (tmp_path / "link").unlink()
+        (tmp_path / "link").symlink_to(tmp_path / str(count))
+        rig.let_time_pass()
+        rig.approvals.answer(key, Allow())
+
+    [outcome] = await running
+    assert (outcome.status, outcome.text) == (
+        "failed",
+        "What this call touches keeps changing; nothing was run. Look again.",
+    )
     assert rig.world.store == {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,7 +28,10 @@ E = TypeVar("E")
 
 
 class Working:
-    """Open for as long as the block runs. `ws` is the workspace; `said` is all that the model was sent at last."""
+    """Open for as long as the block runs. `ws` is the workspace; `said` is all that the model was sent at last.
+
+    on_event: called with each event as it comes, in the midst of what the agent does.
+    """
 
     def __init__(
         self,
@@ -51,12 +54,13 @@ class Working:
         (root / "config" / "settings.toml").write_text(toml)
         self._loaded = load(self.ws, environ=environ)
         self.changed = asyncio.Event()
+        self.on_event: Callable[[Event], None] = lambda event: None
         self.seen: list[Stamped] = []
 
     async def __aenter__(self) -> Working:
         identity = Identity("s", str(self.ws), "scripted", self.mode, "0")
         self.session = Session(identity, self._make_agent, None, None)
-        self._subscription = self.session.subscribe(self.changed.set)
+        self._subscription = self.session.subscribe(self._wake)
         self.session.begin()
         return self
 
@@ -104,6 +108,13 @@ class Working:
         for command in commands:
             self.session.submit(command)
 
+    def _wake(self) -> None:
+        new = self._subscription.take()
+        self.seen += new
+        self.changed.set()
+        for stamped in new:
+            self.on_event(stamped.event)
+
     async def prompt(self, text: str) -> TurnEnded:
         """Say something and return the end of the turn."""
         count = len(self.events(TurnEnded))
@@ -118,7 +129,6 @@ class Working:
         return found[count - 1]
 
     def events(self, kind: type[E]) -> list[E]:
-        self.seen += self._subscription.take()
         return [stamped.event for stamped in self.seen if isinstance(stamped.event, kind)]
 
     def all(self) -> list[Event]:

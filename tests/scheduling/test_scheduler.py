@@ -96,3 +96,44 @@ async def test_a_cancelled_wait_keeps_its_place_until_it_is_given_back() -> None
     await third.ready()
 
     assert third.is_ready
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["begin", "end", "amend"]), st.integers(0, 7), EFFECTS), max_size=30)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(EFFECTS, min_size=1, max_size=8), STEPS)
+def test_amended_tickets_keep_their_place_and_no_conflicting_calls_ever_run_at_once(
+    batch: list[Effects], steps: list[tuple[str, int, Effects]]
+) -> None:
+    scheduler: Scheduler[int] = Scheduler()
+    tickets = {number: scheduler.reserve(number, effects) for number, effects in enumerate(batch)}
+    to_the_end = [(doing, which, Effects()) for _ in batch for which in range(8) for doing in ("begin", "end")]
+
+    for doing, which, effects in steps + to_the_end:
+        running = [number for number, ticket in tickets.items() if ticket.has_begun]
+        waiting = [number for number in tickets if number not in running]
+        ready = [number for number in waiting if tickets[number].is_ready]
+        assert running or ready or not tickets, "somebody must be able to go on"
+        if doing == "amend" and waiting:
+            scheduler.amend(tickets[waiting[which % len(waiting)]], effects)
+        elif doing == "begin" and ready:
+            number = ready[which % len(ready)]
+            before = [other for other in tickets if other in running or other < number]
+            assert not any(conflict(tickets[number].effects, tickets[other].effects) for other in before)
+            tickets[number].begin()
+        elif doing == "end" and running:
+            scheduler.release(tickets.pop(running[which % len(running)]))
+
+    assert tickets == {}
+    assert scheduler.open_count == 0
+    assert scheduler.reserve(99, Effects(unknown=True)).is_ready
+
+
+def test_whoever_writes_a_name_decides_what_lies_below_it() -> None:
+    scheduler: Scheduler[str] = Scheduler()
+    scheduler.reserve("make", writes("/w/new"))
+
+    assert not scheduler.reserve("look", reads("/w/new/file")).is_ready
+    assert not scheduler.reserve("write", writes("/w/new/other")).is_ready
+    assert scheduler.reserve("above", reads("/w")).is_ready

@@ -14,15 +14,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from plait.agent import outcomes
+from plait.agent.granted import Granted
 from plait.agent.judgement import Judgement, Machinery, Refusal
 from plait.agent.parts import run_parts
 from plait.permissions.approvals import Place, Question
 from plait.permissions.policy import Decision
 from plait.protocol.calls import CallKey, OutcomeStatus, TodoDetail, ToolCall, ToolOutcome
-from plait.protocol.commands import Allow, AllowAlways, Deny, Reply
-from plait.protocol.effects import Effects
+from plait.protocol.commands import Allow, AllowAlways, Deny, Reply, Verdict
+from plait.protocol.effects import UNKNOWN, Effects
 from plait.protocol.errors import ToolRefused
 from plait.protocol.events import (
     Blocker,
@@ -38,8 +38,6 @@ from plait.scheduling.scheduler import Ticket
 from plait.tools.base import Cap, Plan, Tool, ToolContext, ToolOutput, WritingTool
 
 LOG = logging.getLogger("plait.dispatch")
-SOON_S = 0.005
-"""What runs so soon after it was judged is not judged again."""
 
 
 class Call:
@@ -68,7 +66,9 @@ class Call:
         self._lane: int | None = None
         self._started_at: float | None = None
         self._reserved_at = machinery.clock()
-        self._cancelled_alone = False
+        self._cancelled_alone: str | None = None
+        self._planned_after = 0
+        self._granted: Granted | None = None
         self._refused: Refusal | None = None
         self._place: Place | None = None
         self._judged = Judgement(call, machinery, by_user=by_user)
@@ -82,7 +82,11 @@ class Call:
             self._judged.understand(self.call.args)
         except Refusal as refusal:
             self._refused = refusal
-        self._ticket = self._m.scheduler.reserve(self.key, self._judged.effects)
+        # What cannot be judged before earlier calls have run keeps everything behind it until it is.
+        is_open = self._refused is not None and self._refused.of_the_moment
+        self._ticket = self._m.scheduler.reserve(self.key, UNKNOWN if is_open else self._judged.effects)
+        if is_open and not self._ticket.follows_change:
+            self._m.scheduler.amend(self._ticket, self._judged.effects)
         tool = self._judged.tool
         if tool is not None and self._refused is None:
             self._judged.decide()
@@ -95,7 +99,7 @@ class Call:
                 self.call.name,
                 self.call.args,
                 self.call.provider_id,
-                self._judged.effects.kind,
+                self._ticket.effects.kind,
                 (tool.cap if tool is not None else Cap.CALLS).value,
                 tuple(dict.fromkeys(access.path for access in self._judged.effects.accesses)),
                 tuple(Blocker(key, resource) for key, resource in self._ticket.waits_for.items()),
@@ -140,9 +144,9 @@ class Call:
         """The reply it belongs to is complete: whatever it does may happen now."""
         self._confirmed.set()
 
-    def cancel(self) -> None:
-        """End this call alone."""
-        self._cancelled_alone = True
+    def cancel(self, why: str) -> None:
+        """End this call alone. `why` is a sentence for the model."""
+        self._cancelled_alone = why
         if self.task is not None:
             self.task.cancel()
 
@@ -158,7 +162,7 @@ class Call:
             outcome = ToolOutcome("failed", str(error))
         except asyncio.CancelledError:
             outcome = self._cancelled_outcome()
-            if not self._cancelled_alone:
+            if self._cancelled_alone is None:
                 raise
         except Exception as error:  # One of the two places that catch everything: a tool's bug stays its own.
             LOG.exception("call %s", self.key)
@@ -167,42 +171,85 @@ class Call:
             self._end(outcome, output)
 
     def _cancelled_outcome(self) -> ToolOutcome:
-        by_user = " The user cancelled this call alone." if self._cancelled_alone else ""
-        if self._started_at is None:
-            return ToolOutcome("cancelled", f"Cancelled before it ran; nothing was done.{by_user}")
-        return ToolOutcome("cancelled", f"Cancelled while it ran; it may have done part of its work.{by_user}")
+        return outcomes.cancelled(has_run=self.has_run, why=self._cancelled_alone)
 
     async def _go(self) -> tuple[ToolOutput, ToolOutcome]:
-        if not self.may_start_early:
-            await self._confirmed.wait()
         if self._refused is not None:
-            raise self._refused
+            await self._understand_later(self._refused)
         tool = self._judged.tool
         assert tool is not None
-        plan: Plan | None = None
+        while True:
+            if not self.may_start_early:
+                await self._confirmed.wait()
+            plan = await self._permitted(tool)
+            await self._ticket.ready()
+            async with self._m.caps.hold(tool.cap.value):
+                if self._may_run(plan):
+                    self._ticket.begin()
+                    return await self._run_tool(tool, plan)
+
+    async def _understand_later(self, refused: Refusal) -> None:
+        """Judge a call that was refused, if earlier calls may have made what it lacked. Raises Refusal."""
+        await self._confirmed.wait()
+        if not self._ticket.follows_change:
+            raise refused
+        await self._ticket.ready()
+        self._judge_anew()
+        self._refused = None
+
+    async def _permitted(self, tool: Tool[Any]) -> Plan | None:
+        """Return once the call may run as it is judged now, with what it would write. Raises Refusal."""
         # The mode or the rules may have changed since the ticket was taken.
-        verdict = self._judged.decide().verdict
-        if verdict == "deny":
-            raise Refusal("denied", f"Not run: {self._judged.decision.reason}")
+        verdict = self._decided()
         if verdict == "allow" and self._place is not None:
             self._place.leave()
+        plan: Plan | None = None
         if isinstance(tool, WritingTool):
             # What earlier calls do to the same file must be seen in the plan that the user is shown.
             await self._ticket.ready()
+            while self._may_be_outdated() and self._judge_anew():
+                await self._ticket.ready()
+            self._decided()
             plan = await self._planned(tool)
-        if self._judged.decision.verdict == "ask":
+        if self._decided() == "ask" and not self._is_granted(plan):
             plan = await self._ask(tool, plan)
-        await self._ticket.ready()
-        async with self._m.caps.hold(tool.cap.value):
-            self._judge_again(tool)
-            return await self._run_tool(tool, plan)
+        return plan
 
-    def _judge_again(self, tool: Tool[Any]) -> None:
-        """A call that had to wait must still do what it was judged by: a link may lead elsewhere by now."""
-        if self._m.clock() - self._reserved_at < SOON_S:
-            return
-        if tool.effects(self._judged.typed, self._m.workspace) != self._judged.effects:
-            raise Refusal("failed", "What this call touches has changed while it waited; nothing was run. Look again.")
+    def _decided(self) -> Verdict:
+        """Return the policy's verdict as rules and mode stand now. Raises Refusal if that is a denial."""
+        decision = self._judged.decide()
+        if decision.verdict == "deny":
+            raise Refusal("denied", f"Not run: {decision.reason}")
+        return decision.verdict
+
+    def _may_run(self, plan: Plan | None) -> bool:
+        """Look once more right before the run: is it still this call's turn, and does it do what it was judged by?
+
+        A link may lead elsewhere by now, an earlier call may have been changed by the user, the mode too. Raises
+        Refusal.
+        """
+        if not self._ticket.is_ready or (plan is not None and self._planned_after != self._ticket.overtaken):
+            return False
+        if self._may_be_outdated() and self._judge_anew():
+            return False
+        return self._decided() == "allow" or self._is_granted(plan)
+
+    def _may_be_outdated(self) -> bool:
+        """True if files may have changed since the call was judged."""
+        return bool(self._ticket.waits_for) or not self._judged.is_recent
+
+    def _judge_anew(self) -> bool:
+        """Judge by the files as they are now; True if that gives other effects, which then have the call's place."""
+        is_changed = self._judged.renew()
+        if self._ticket.effects != self._judged.effects:
+            self._m.scheduler.amend(self._ticket, self._judged.effects)
+        return is_changed
+
+    def _is_granted(self, plan: Plan | None) -> bool:
+        if self._granted is None:
+            return False
+        writes = plan.writes if plan is not None else None
+        return self._granted.holds_for(self._judged.effects, writes, apart=self._judged.decision.apart)
 
     async def _ask(self, tool: Tool[Any], plan: Plan | None) -> Plan | None:
         """Ask the user. Returns the plan to apply, which edited arguments may have changed. Raises Refusal."""
@@ -212,6 +259,7 @@ class Call:
             if plan is not None
             else tool.preview(self._judged.typed, self._judged.workspace, self._judged.effects)
         )
+        again = "not what you allowed, files have changed since: " if self._granted is not None else ""
         question = Question(
             key=self.key,
             name=tool.name,
@@ -219,7 +267,7 @@ class Call:
             preview=preview,
             offers=self._m.permissions.offers(tool.name, self._judged.args, self._judged.effects),
             danger=self._judged.effects.danger,
-            reason=self._judged.decision.reason or self._judged.effects.reason,
+            reason=again + (self._judged.decision.reason or self._judged.effects.reason),
             redecide=self._judged.decide,
             alone=self._judged.decision.apart,
         )
@@ -228,25 +276,28 @@ class Call:
         finally:
             place.leave()
         match answer:
+            case Deny(reason=reason) if place.answered_by == "rule":
+                raise Refusal("denied", f"Not run: {reason}")
             case Deny(reason=reason):
                 said = f" They said: {reason}" if reason else " Ask before trying it another way."
                 raise Refusal("denied", f"The user did not allow this call.{said}")
             case Reply(text=text):
                 self._answer = text
             case Allow(args=args) if args is not None and args != self._judged.args:
-                return await self._take_edited(args)
+                plan = await self._take_edited(args)
             case Allow() | AllowAlways():
                 pass
+        self._granted = Granted(self._judged.effects, plan.writes if plan is not None else None)
         return plan
 
     async def _take_edited(self, args: dict[str, Any]) -> Plan | None:
-        """The user changed the arguments: they are validated like any others and get a place in line of their own."""
+        """The user changed the arguments: they are validated like any others, and keep the call's place in line."""
         self._edited = True
-        self._m.scheduler.release(self._ticket)
         self._judged.understand(args)
-        self._ticket = self._m.scheduler.reserve(self.key, self._judged.effects)
-        if self._judged.decide().verdict == "deny":
-            raise Refusal("denied", f"Not run, not even as edited: {self._judged.decision.reason}")
+        self._m.scheduler.amend(self._ticket, self._judged.effects)
+        decision = self._judged.decide()
+        if decision.verdict == "deny":
+            raise Refusal("denied", f"Not run, not even as edited: {decision.reason}")
         if isinstance(self._judged.tool, WritingTool):
             await self._ticket.ready()
             return await self._planned(self._judged.tool)
@@ -254,7 +305,14 @@ class Call:
 
     async def _planned(self, tool: WritingTool[Any]) -> Plan:
         """Return the tool's plan; refuse one that would write what the call was not judged by."""
-        plan = await tool.plan(self._judged.typed, self._judged.workspace)
+        self._planned_after = self._ticket.overtaken
+        try:
+            plan = await tool.plan(self._judged.typed, self._judged.workspace)
+        except ToolRefused as error:
+            if self._judged.may_tell_what_it_writes:
+                raise
+            # The reason may quote a file that nobody has allowed to be read.
+            raise Refusal("failed", f"`{tool.name}` cannot do this. To see why, `read` the file first.") from error
         judged = {access.path for access in self._judged.effects.writes}
         if not {write.path for write in plan.writes} <= judged:
             raise Refusal("failed", "What this call would write has changed since it was judged; nothing was written.")
@@ -311,19 +369,12 @@ class Call:
 
     def _outcome_of(self, output: ToolOutput, expired: bool, reused: CallKey | None) -> ToolOutcome:
         task = asyncio.current_task()
-        status: OutcomeStatus = "failed" if output.failed else "ok"
+        stopped: OutcomeStatus | None = None
         if expired:
-            status = "timeout"
-        elif self._cancelled_alone or (task is not None and task.cancelling()):
-            # The tool caught its cancellation and returned what it had.
-            status = "cancelled"
-        text = output.text
-        if reused is not None:
-            text = f"[Unchanged since call {reused.turn}.{reused.call}, answered from its result.]\n{text}"
-        if self._edited:
-            ran = msgspec.json.encode(self._judged.args).decode()
-            text = f"[The user changed the arguments; what ran was {ran}]\n{text}"
-        return ToolOutcome(status, text, output.detail, reused)
+            stopped = "timeout"
+        elif self._cancelled_alone is not None or (task is not None and task.cancelling()):
+            stopped = "cancelled"
+        return outcomes.of_output(output, stopped, reused, self._judged.args if self._edited else None)
 
     def _context(self, deadline_s: float | None) -> ToolContext:
         return ToolContext(

@@ -49,7 +49,7 @@ class Batch:
         if not self.calls:
             return
         for call in self.calls:
-            call.cancel()
+            call.cancel("The reply that it belongs to broke off.")
         await asyncio.gather(*(call.task for call in self.calls if call.task is not None), return_exceptions=True)
         self._dispatcher.machinery.emit(CallsDropped(tuple(call.key for call in self.calls)))
 
@@ -92,5 +92,5 @@ class Dispatcher:
         call = self._running.get(key)
         if call is None:
             return False
-        call.cancel()
+        call.cancel("The user cancelled this call alone.")
         return True

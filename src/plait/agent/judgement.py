@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from plait.permissions.approvals import ApprovalQueue
 from plait.permissions.policy import Decision
 from plait.protocol.call_events import Waiting
 from plait.protocol.calls import CallKey, OutcomeStatus, ToolCall, ToolOutcome
-from plait.protocol.effects import Effects
+from plait.protocol.effects import Effects, Mode
 from plait.protocol.errors import ToolRefused
 from plait.protocol.ports import AfterWrite, BeforeWrite, Emit
 from plait.scheduling.limits import Caps, Lanes
@@ -30,6 +30,10 @@ from plait.tools.base import Deadlines, ToolArgs
 from plait.tools.registry import AnyTool, Registry
 
 LOG = logging.getLogger("plait.dispatch")
+SOON_S = 0.005
+"""A call that waited for no other one and runs so soon after it was judged is not judged again."""
+MAX_CHANGES = 3
+"""How often a call's effects may turn out to be others when it is about to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,15 @@ class Machinery:
 
 
 class Refusal(Exception):
-    """The call ends before it runs, with this outcome."""
+    """The call ends before it runs, with this outcome.
 
-    def __init__(self, status: OutcomeStatus, text: str) -> None:
+    of_the_moment: it rests on the files as they are now, and may not hold once an earlier call has run.
+    """
+
+    def __init__(self, status: OutcomeStatus, text: str, *, of_the_moment: bool = False) -> None:
         super().__init__(text)
         self.outcome = ToolOutcome(status, text)
+        self.of_the_moment = of_the_moment
 
 
 class Judgement:
@@ -73,10 +81,12 @@ class Judgement:
         self._m = machinery
         self.by_user = by_user
         self._decided_at = -1
+        self._judged_at = 0.0
+        self._changes = 0
 
     def understand(self, args: dict[str, Any]) -> None:
         """Find the tool, type its arguments, ask for its effects. Raises Refusal."""
-        self.args, self._decided_at = args, -1
+        self.args, self._decided_at, self._judged_at = args, -1, self._m.clock()
         self.workspace = self._m.workspace.pinned()
         registry = self._m.registry
         tool = registry.get(self._call.name)
@@ -91,10 +101,30 @@ class Judgement:
         except msgspec.ValidationError as error:
             raise Refusal("failed", f"`{tool.name}` cannot take these arguments: {error}.") from error
         except ToolRefused as error:
-            raise Refusal("failed", str(error)) from error
+            raise Refusal("failed", str(error), of_the_moment=True) from error
         except Exception as error:  # A tool's bug must end its call, not the turn.
             LOG.exception("effects of %s", self._call.name)
-            raise Refusal("failed", f"`{tool.name}` could not be prepared: {error}") from error
+            raise Refusal("failed", f"`{tool.name}` could not be prepared: {error}", of_the_moment=True) from error
+
+    @property
+    def is_recent(self) -> bool:
+        return self._m.clock() - self._judged_at < SOON_S
+
+    def renew(self) -> bool:
+        """Judge by the files as they are now; True if the effects are others than before.
+
+        Raises:
+            Refusal: What the call touches can no longer be told, or it changes time and again.
+        """
+        before, decided_at = self.effects, self._decided_at
+        self.understand(self.args)
+        if self.effects == before:
+            self._decided_at = decided_at
+            return False
+        self._changes += 1
+        if self._changes > MAX_CHANGES:
+            raise Refusal("failed", "What this call touches keeps changing; nothing was run. Look again.")
+        return True
 
     def decide(self) -> Decision:
         assert self.tool is not None
@@ -128,6 +158,15 @@ class Judgement:
     def would_ask(self) -> bool:
         """True if it was denied only because nobody is there to ask."""
         return self.tool is not None and self._m.permissions.would_ask(self.tool.name, self.args, self.effects)
+
+    @property
+    def may_tell_what_it_writes(self) -> bool:
+        """True if what it would write may be read unasked, so that a refusal may say what stands there."""
+        if self.decision.verdict == "allow":
+            return True
+        reads = tuple(replace(access, mode=Mode.READ) for access in self.effects.accesses)
+        effects = Effects(reads, credentials=self.effects.credentials)
+        return self._m.permissions.decide("read", {}, effects, always_asks=False).verdict == "allow"
 
     @property
     def only_reads(self) -> bool:

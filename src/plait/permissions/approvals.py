@@ -47,7 +47,10 @@ Answered = Callable[[CallKey, Answer, AnsweredBy], None]
 
 @dataclass(eq=False, slots=True)
 class Place:
-    """A call's place in line. Leave it in a `finally`: until then later questions wait for it."""
+    """A call's place in line. Leave it in a `finally`: until then later questions wait for it.
+
+    answered_by: who closed its last question.
+    """
 
     key: CallKey
     number: int
@@ -56,6 +59,7 @@ class Place:
     granted: bool = False
     question: Question | None = None
     reply: asyncio.Future[Answer] | None = None
+    answered_by: AnsweredBy | None = None
 
     async def ask(self, question: Question) -> Answer:
         """Return the answer, and free the place. A call may ask again later and gets its old place in line.
@@ -185,6 +189,7 @@ class ApprovalQueue:
     def settle(self, place: Place, answer: Answer, by: AnsweredBy) -> None:
         """For `Place`: close its question. The caller lets the next one be shown."""
         reply, place.question, place.reply = place.reply, None, None
+        place.answered_by = by
         self._line.pop(place.number, None)
         self._settled += 1
         if reply is not None and not reply.done():

@@ -130,8 +130,14 @@ def covers(outer: Access, inner: Access) -> bool:
     )
 
 
+def decides_on(outer: Access, inner: Access) -> bool:
+    """True if what `inner` finds depends on `outer`: it may make a directory or a link of the name that it writes."""
+    below = not outer.tree and outer.mode is Mode.WRITE and inner.path.startswith(outer.path.rstrip("/") + "/")
+    return below or covers(outer, inner)
+
+
 def conflict(a: Effects, b: Effects) -> bool:
-    """True if one writes what the other reads or writes.
+    """True if one writes what the other reads or writes, or a name on the way to it.
 
     Unknown conflicts with all but pure calls (`none`), unless it is bounded.
     """
@@ -140,7 +146,7 @@ def conflict(a: Effects, b: Effects) -> bool:
     if a.boundless or b.boundless:
         return True
     return any(
-        (x.mode is Mode.WRITE or y.mode is Mode.WRITE) and (covers(x, y) or covers(y, x))
+        (x.mode is Mode.WRITE or y.mode is Mode.WRITE) and (decides_on(x, y) or decides_on(y, x))
         for x in a.accesses
         for y in b.accesses
     )

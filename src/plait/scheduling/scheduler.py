@@ -1,14 +1,15 @@
 """Order calls by what they touch.
 
 A ticket is taken in the order the model emitted the calls and is ready once no earlier, still open ticket
-conflicts with it (`protocol.effects.conflict`). Open tickets hang in a trie of path components, so taking one
-costs what its own paths and the tickets met on them cost, not a scan over all open calls.
-Nothing here knows tools, permissions or events.
+conflicts with it (`protocol.effects.conflict`). It keeps its place when its effects change. Open tickets hang in a
+trie of path components, so taking one costs what its own paths and the tickets met on them cost, not a scan over all
+open calls. Nothing here knows tools, permissions or events.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -23,7 +24,10 @@ NETWORK = "network"
 
 @dataclass(eq=False, slots=True)
 class Node(Generic[K]):
-    """One path. `exact` and `trees` map open tickets to whether they write there."""
+    """One path. `exact` and `trees` map open tickets to whether they write there.
+
+    Whoever writes a name decides what lies below it, so that a write always stands in `trees`.
+    """
 
     path: str = ""
     children: dict[str, Node[K]] = field(default_factory=dict)
@@ -37,24 +41,45 @@ class Node(Generic[K]):
 
 @dataclass(eq=False, slots=True)
 class Ticket(Generic[K]):
-    """A call's place in line. `waits_for` maps the calls it waits for to the resource they share."""
+    """A call's place in line, the `number`-th. `waits_for` maps the calls it waits for to the resource they share.
+
+    has_begun: the call runs, so nothing can go before it any more. overtaken: how often an earlier ticket came to
+    conflict with this one after it was taken.
+    """
 
     key: K
     effects: Effects
-    waits_for: dict[K, str]
-    blockers: set[Ticket[K]]
+    number: int
+    waits_for: dict[K, str] = field(default_factory=dict)
+    blockers: set[Ticket[K]] = field(default_factory=set)
     followers: set[Ticket[K]] = field(default_factory=set)
     opened: asyncio.Event | None = None
+    has_begun: bool = False
+    overtaken: int = 0
 
     @property
     def is_ready(self) -> bool:
         return not self.blockers
 
+    @property
+    def follows_change(self) -> bool:
+        """True if a call that it waits for may change something."""
+        return any(not blocker.effects.read_only for blocker in self.blockers)
+
     async def ready(self) -> None:
-        """Return once no earlier open ticket conflicts. Cancelling the wait leaves the ticket in its place."""
-        if self.blockers:
+        """Return once no earlier open ticket conflicts. Cancelling the wait leaves the ticket in its place.
+
+        Whoever awaits anything else before the call begins looks at `is_ready` again: an earlier ticket may have
+        been amended meanwhile.
+        """
+        while self.blockers:
             self.opened = self.opened or asyncio.Event()
+            self.opened.clear()
             await self.opened.wait()
+
+    def begin(self) -> None:
+        """The call runs from now on. Must be ready."""
+        self.has_begun = True
 
 
 def components(path: str) -> list[str]:
@@ -64,28 +89,50 @@ def components(path: str) -> list[str]:
 class Scheduler(Generic[K]):
     """The open tickets of everything that shares a machine's files.
 
-    Contract: one event loop; `reserve` and `release` never await, so tickets keep the order of the calls.
+    Contract: one event loop; `reserve`, `amend` and `release` never await, so tickets keep the order of the calls.
     """
 
     def __init__(self) -> None:
         self._root: Node[K] = Node()
         self._open: set[Ticket[K]] = set()
         self._unknown: set[Ticket[K]] = set()
+        self._numbers = itertools.count(1)
 
     def reserve(self, key: K, effects: Effects) -> Ticket[K]:
         """Take the next ticket. It is ready at once if nothing open conflicts with `effects`."""
-        conflicts = self._conflicts(effects)
-        ticket = Ticket(key, effects, {earlier.key: what for earlier, what in conflicts.items()}, set(conflicts))
+        ticket = Ticket(key, effects, next(self._numbers))
+        self._line_up(ticket)
+        return ticket
+
+    def amend(self, ticket: Ticket[K], effects: Effects) -> None:
+        """Let a ticket whose call has not begun stand for other effects, in its old place in line.
+
+        It waits for what conflicts now: earlier tickets, and later ones that have begun. Other later ones wait for it.
+        """
+        self.release(ticket)
+        ticket.effects = effects
+        ticket.waits_for = {}
+        self._line_up(ticket)
+
+    def _line_up(self, ticket: Ticket[K]) -> None:
+        effects = ticket.effects
         if effects.kind == "none":
-            return ticket
-        for earlier in conflicts:
-            earlier.followers.add(ticket)
+            return
+        for other, what in self._conflicts(effects).items():
+            if other.number < ticket.number or other.has_begun:
+                ticket.waits_for[other.key] = what
+                ticket.blockers.add(other)
+                other.followers.add(ticket)
+            else:
+                other.waits_for[ticket.key] = what
+                other.blockers.add(ticket)
+                other.overtaken += 1
+                ticket.followers.add(other)
         self._open.add(ticket)
         if effects.boundless:
             self._unknown.add(ticket)
         for access in effects.accesses:
             self._enter(ticket, access)
-        return ticket
 
     def release(self, ticket: Ticket[K]) -> None:
         """Give the ticket back, run or not; whoever waited for it moves up. Releasing twice is harmless."""
@@ -137,7 +184,7 @@ class Scheduler(Generic[K]):
         assert node is not None
         self._collect(node.trees, writes, access.path, found)
         self._collect(node.exact, writes, access.path, found)
-        if access.tree:
+        if access.tree or writes:
             below = list(node.children.values())
             while below:
                 child = below.pop()
@@ -158,8 +205,9 @@ class Scheduler(Generic[K]):
             if child is None:
                 child = node.children[part] = Node(f"{node.path}/{part}")
             node = child
-        there = node.trees if access.tree else node.exact
-        there[ticket] = there.get(ticket, False) or access.mode is Mode.WRITE
+        writes = access.mode is Mode.WRITE
+        there = node.trees if access.tree or writes else node.exact
+        there[ticket] = there.get(ticket, False) or writes
 
     def _leave(self, ticket: Ticket[K], access: Access) -> None:
         trail: list[tuple[Node[K], str]] = []
@@ -170,7 +218,7 @@ class Scheduler(Generic[K]):
                 return
             trail.append((node, part))
             node = child
-        (node.trees if access.tree else node.exact).pop(ticket, None)
+        (node.trees if access.tree or access.mode is Mode.WRITE else node.exact).pop(ticket, None)
         for parent, part in reversed(trail):
             if not parent.children[part].is_empty:
                 return

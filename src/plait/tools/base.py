@@ -56,7 +56,8 @@ class ToolOutput:
 
     stamps: what the answer rests on; with them an identical call may be answered again without running.
     failed: the tool ran and its result is a failure (a command's non-zero exit is not).
-    files_changed: absolute paths that were written.
+    files_changed: absolute paths that were written. is_whole: the work was done to its end, even if the call was
+    cancelled or its time ran out meanwhile.
     """
 
     text: str
@@ -64,6 +65,7 @@ class ToolOutput:
     stamps: tuple[FileStamp, ...] = ()
     failed: bool = False
     files_changed: tuple[str, ...] = ()
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

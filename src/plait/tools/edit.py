@@ -122,7 +122,7 @@ class Edit(WritingTool[EditArgs]):
         await self._ledger.wrote(write.path, write.after, write.data)
         broken = await new_syntax_findings(write.path, write.former, write.data)
         text = "\n".join([write.text, "This change broke the syntax:", *broken]) if broken else write.text
-        return ToolOutput(text, write.detail, files_changed=(str(write.path),))
+        return ToolOutput(text, write.detail, files_changed=(str(write.path),), is_whole=True)
 
     async def _told_why(self, write: Write, name: str, error: ToolRefused) -> ToolRefused:
         """Return a refusal that says more, if another session has changed the file while this call was under way."""
