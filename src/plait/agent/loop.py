@@ -96,15 +96,24 @@ class ConversationAgent:
         end: TurnEnd = "completed"
         call = self._p.dispatcher.begin(turn, "shell", {"command": command}, by_user=True)
         self._shell = call.key
+        # A task of its own: one that was cancelled stays marked so, and would mark whatever it runs next.
+        call.start(asyncio.get_running_loop().create_task)
+        assert call.task is not None
         try:
-            await call.run()
+            await asyncio.wait({call.task})
         finally:
+            if not call.task.done():
+                call.task.cancel()
+                await asyncio.wait({call.task})
             self._shell = None
             outcome = call.outcome.result()
             if outcome.status == "cancelled":
                 end = "cancelled"
             history = self._p.client.history
-            history.add_exchange(f"I ran `{command}` myself. Its output:\n\n{outcome.text}", "Noted.")
+            did = (
+                f"I ran `{command}` myself. Its output:\n\n" if call.has_run else f"I meant to run `{command}` myself. "
+            )
+            history.add_exchange(did + outcome.text, "Noted.")
             payload = history.unrecorded()
             if payload is not None:
                 self._p.emit(MessagesRecorded(turn, payload))

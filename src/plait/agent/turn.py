@@ -72,7 +72,7 @@ class Turn:
         self._replies = 0
         self._retries = Retries(self._settings.retry_base_s, attended=self._settings.attended)
         self._compactions = 0
-        self._prompt_is_in = False
+        self._unheard: str | None = prompt
         self._ending = Ending()
         self._exceeded: Exceeded | None = None
         self._batch: Batch | None = None
@@ -147,13 +147,12 @@ class Turn:
             self._ending = Ending("failed", f"Plait failed: {type(error).__name__}: {error}", fault="internal")
 
     async def _converse(self) -> None:
-        prompt: str | None = self._prompt
         schema_tries = 0
         while True:
             try:
                 end = await self._around.model.run(
                     RunRequest(
-                        prompt=prompt,
+                        prompt=self._unheard,
                         sink=self,
                         instructions=self._around.instructions,
                         situation=self._around.situation,
@@ -165,18 +164,16 @@ class Turn:
             except ProviderError as error:
                 await self._break_off()
                 await self._recover(error)
-                prompt = None if self._prompt_is_in else prompt
                 continue
             if end.paused:
                 if self._exceeded is not None:
                     self._ending = Ending(self._exceeded.end, self._exceeded.text)
                     return
                 await self._compact()
-                prompt = None
                 continue
             late = self._around.model.take_undelivered()
             if late:
-                prompt, self._prompt_is_in = "\n\n".join(late), False
+                self._unheard = "\n\n".join(late)
                 continue
             if self._settings.schema is None:
                 self._ending = Ending("completed", text=end.text)
@@ -189,7 +186,7 @@ class Turn:
             if schema_tries >= SCHEMA_TRIES:
                 self._ending = Ending("schema_not_met", f"No answer met the schema: {checked.text}", text=end.text)
                 return
-            prompt, self._prompt_is_in = checked.prompt, False
+            self._unheard = checked.prompt
 
     # --- mending -------------------------------------------------------------------------------------------------
 
@@ -255,8 +252,12 @@ class Turn:
                 why = "[The user interrupted here.]"
             case _:
                 why = f"[No reply: {self._ending.error}]"
-        if not self._prompt_is_in:
-            history.add_prompt(self._prompt)
+        # Words that reached no request stand where they were said: before the next prompt, in reach of `/clear`.
+        unheard = [self._unheard] if self._unheard is not None else []
+        unheard += self._around.model.take_undelivered()
+        if unheard:
+            history.end_turn("[No reply yet.]")
+            history.add_prompt("\n\n".join(unheard))
         history.end_turn(why or "[No reply.]")
         payload = history.unrecorded()
         if payload is not None:
@@ -344,7 +345,7 @@ class Turn:
         return await asyncio.shield(call.outcome)
 
     def recorded(self, payload: str) -> None:
-        self._prompt_is_in = True
+        self._unheard = None
         self._emit(MessagesRecorded(self.number, payload))
 
     def _say(self, kind: type[TextDelta | ThinkingDelta], ended: type, part: int, delta: str) -> None:
