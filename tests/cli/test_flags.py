@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from tests.cli.program import Program
 
 from plait.cli.completion import completion
 from plait.cli.flags import Parsed
 from plait.cli.help import main_help, subcommand_help
 from plait.cli.start import flag_values, grammar, opening, prompt_of
-from plait.cli.table import FLAGS, PERMISSION_MODES, SUBCOMMANDS
+from plait.cli.table import FLAGS, IDLE, IDLE_WITH_VALUE, PERMISSION_MODES, SUBCOMMANDS
 from plait.config.launch import Opening
 from plait.config.settings import FlagValue
 from plait.protocol.commands import PERMISSION_MODES as MODES
@@ -232,3 +234,31 @@ def test_bash_completes_flags_values_and_subcommands(tmp_path: Path) -> None:
     assert complete("plait", "--output-format", "") == ["text", "json", "stream-json"]
     assert complete("plait", "sess") == ["sessions"]
     assert complete("plait", "sessions", "re") == ["rename"]
+
+
+def test_an_empty_prompt_of_instructions_changes_nothing(in_process: Callable[..., tuple[int, str, str]]) -> None:
+    plain = in_process("config", "system_prompt")
+
+    assert in_process("config", "system_prompt", "--system-prompt", "", "--append-system-prompt", " ") == plain
+    assert plain[0] == 0
+
+
+def test_flags_of_the_dialect_without_meaning_are_taken_with_their_values_and_told_in_the_log(plait: Program) -> None:
+    (plait.project / "a.py").write_text("def needle() -> None: ...\n")
+    log = plait.project / "log"
+    values = [word for name in IDLE_WITH_VALUE for word in (name, "x")]
+
+    ran = plait("-p", *IDLE, *values, "--setting-sources=", "Where is needle?", f"--debug={log}")
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    lines = map(json.loads, log.read_text().splitlines())
+    told = {line["flag"] for line in lines if line["message"].startswith("flag ignored")}
+    assert told == {*IDLE, *IDLE_WITH_VALUE}
+
+
+@pytest.mark.parametrize("flag", ["--plugin-dir", "--agents", "--session-mirror", "--resume-session-at"])
+def test_flags_for_what_is_not_there_yet_fail_at_once(plait: Program, flag: str) -> None:
+    ran = plait("-p", flag, "x", "hi")
+
+    assert (ran.returncode, len(ran.stderr.splitlines())) == (1, 1)
+    assert f"`{flag}`" in ran.stderr

@@ -731,6 +731,123 @@ async def test_a_bad_line_is_one_clear_error_and_the_stream_goes_on(line: bytes)
     assert ran.messages[0]["errors"] == [error]
 
 
+def request(subtype: str, request_id: Any = "r1", **more: Any) -> bytes:
+    body = {"type": "control_request", "request_id": request_id, "request": {"subtype": subtype, **more}}
+    return json.dumps(body).encode() + b"\n"
+
+
+def responses(ran: Any) -> list[tuple[str, Any, str]]:
+    answered = [message["response"] for message in ran.messages if message["type"] == "control_response"]
+    return [(answer["subtype"], answer["request_id"], answer.get("error", "")) for answer in answered]
+
+
+async def test_a_conversation_begins_with_initialize() -> None:
+    session = FakeSession(answer())
+
+    ran = await run(session, options(read_input=fed(request("initialize", hooks=None), user_line("a"))))
+
+    assert ran.code == 0
+    assert ran.kinds == ["control_response", "system/init", "assistant", "result"]
+    assert ran.messages[0]["response"]["response"]["commands"] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        (request("set_model", 7, model="x"), "`set_model` is no control request"),
+        (request("x" * 500), "x…` is no control request"),
+        (request("initialize", hooks={"PreToolUse": [{}]}), "hooks are not there yet"),
+        (request("initialize", sdkMcpServers=["x"]), "MCP servers are not there yet"),
+        (request("initialize", systemPrompt=["", "Be brief."]), "`--system-prompt`"),
+        (b'{"type":"control_request","request_id":"r1"}\n', "needs a `request` with a `subtype`"),
+        (b'{"type":"control_request","request_id":"r1","request":{"subtype":[]}}\n', "needs a `request`"),
+        (b'{"type":"control_request"}\n', "needs a `request`"),
+    ],
+)
+async def test_every_other_request_is_refused_at_once_and_the_stream_goes_on(line: bytes, error: str) -> None:
+    session = FakeSession(answer())
+
+    ran = await run(session, options(read_input=fed(line, user_line("a"))))
+
+    [(subtype, request_id, told)] = responses(ran)
+    assert (ran.code, subtype) == (0, "error")
+    assert request_id == json.loads(line).get("request_id")
+    assert error in told
+    assert ran.kinds == ["control_response", "system/init", "assistant", "result"]
+
+
+@pytest.mark.parametrize("kind", ["keep_alive", "control_cancel_request", "control_response"])
+async def test_lines_that_ask_for_nothing_are_passed_over(kind: str) -> None:
+    line = json.dumps({"type": kind, "request_id": "r1"}).encode() + b"\n"
+
+    ran = await run(FakeSession(answer()), options(read_input=fed(line, user_line("a"))))
+
+    assert (ran.code, ran.kinds) == (0, ["system/init", "assistant", "result"])
+
+
+def fed_once(started: asyncio.Event, first: bytes, then: bytes) -> Any:
+    """The second part comes once the turn plays."""
+    loop = asyncio.get_running_loop()
+    parts = [first, then]
+
+    def read() -> bytes:
+        if len(parts) == 1:
+            asyncio.run_coroutine_threadsafe(started.wait(), loop).result()
+        return parts.pop(0) if parts else b""
+
+    return read
+
+
+async def test_an_interrupt_ends_the_prompt_that_runs_and_no_other() -> None:
+    session = FakeSession([AwaitCancel()], answer(2))
+    read = fed_once(session.playing, request("initialize") + user_line("a") + user_line("b"), request("interrupt"))
+
+    ran = await run(session, options(read_input=read))
+
+    assert ran.code == 0
+    assert prompts(session) == ["a", "b"]
+    assert [result["subtype"] for result in ran.of("result")] == ["error_interrupted", "success"]
+    assert [subtype for subtype, *_ in responses(ran)] == ["success", "success"]
+
+
+async def test_an_interrupt_that_comes_with_its_prompt_ends_it_begun_or_not() -> None:
+    session = FakeSession([AwaitCancel()])
+
+    ran = await run(session, options(read_input=fed(user_line("a") + request("interrupt"))))
+
+    assert ran.code == 4
+    assert [result["subtype"] for result in ran.of("result")] == ["error_interrupted"]
+
+
+async def test_an_interrupt_while_nothing_runs_is_answered() -> None:
+    ran = await run(FakeSession(), options(read_input=fed(request("interrupt"))))
+
+    assert (ran.code, responses(ran)) == (0, [("success", "r1", "")])
+
+
+@pytest.mark.parametrize(("lines", "code"), [(request("initialize"), 0), (b"", 5)])
+async def test_denials_are_no_exit_code_for_who_drives_the_conversation(lines: bytes, code: int) -> None:
+    session = FakeSession([reserved(1), ended(1, "denied", "No."), *answer()])
+
+    ran = await run(session, options(read_input=fed(lines + user_line("a"))))
+
+    assert ran.code == code
+    assert len(ran.of("result")[0]["permission_denials"]) == 1
+
+
+async def test_who_drives_the_conversation_gets_the_code_of_the_last_prompt() -> None:
+    failed = TurnEnded(1, "failed", "Not there.", USAGE, 1, 0)
+
+    first = await run(
+        FakeSession([failed], answer(2)), options(read_input=fed(request("initialize") + user_line("a") * 2))
+    )
+    last = await run(
+        FakeSession(answer(), [failed]), options(read_input=fed(request("initialize") + user_line("a") * 2))
+    )
+
+    assert (first.code, last.code) == (0, 2)
+
+
 async def test_a_stop_between_two_lines_ends_the_run() -> None:
     session = FakeSession([AwaitCancel()], answer(2))
     stop = asyncio.Event()

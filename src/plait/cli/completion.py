@@ -16,7 +16,7 @@ def completion(shell: str) -> str:
 
 
 def _offered(flags: Sequence[Flag]) -> list[Flag]:
-    return [flag for flag in flags if not flag.missing]
+    return [flag for flag in flags if not (flag.missing or flag.idle)]
 
 
 def _bash() -> str:

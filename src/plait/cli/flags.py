@@ -23,6 +23,7 @@ class Flag:
     takes: `optional` takes the next word if it belongs to it; `many` takes one word and, as in `--name A B C`, those
     after it that belong to it. setting: the setting that it gives a value; const: the value, if it takes none.
     missing: what stands in the way of a feature that is not there yet. choices: for the help and completions.
+    idle: it is of the dialect and means nothing here: it is taken, and told in the debug log.
     """
 
     names: tuple[str, ...]
@@ -34,6 +35,7 @@ class Flag:
     const: str = ""
     choices: tuple[str, ...] = ()
     missing: str = ""
+    idle: bool = False
 
     @property
     def key(self) -> str:

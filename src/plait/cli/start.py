@@ -21,6 +21,9 @@ MOST_PROMPT_FILE_BYTES = 1_000_000
 TOOL_NAMES = frozenset(ALIASES.values()) | {"check", "todo", "outline", "ask_user", "propose_plan"}
 
 
+PROMPTS = ("system_prompt", "append_system_prompt")
+
+
 @dataclass(frozen=True, slots=True)
 class Started:
     """What every way of using Plait begins with."""
@@ -77,6 +80,9 @@ def begin(parsed: Parsed, *, trusting: bool = False) -> Started:
         from plait.host.secrets import Redactor
 
         debug_log.start(Path(loaded.settings.debug), Redactor(environ).redact)
+        for given in parsed.given.values():
+            if given.flag.idle:
+                debug_log.say("flag ignored: it means nothing here", flag=given.spelled)
     return Started(loaded, workspace(cwd, loaded), parsed.has("dangerously-allow-all"))
 
 
@@ -141,6 +147,9 @@ def _of_flag(given: Given) -> list[FlagValue]:
             return [FlagValue(flag.setting, flag.const, spelled)]
         case "optional":
             return [FlagValue(flag.setting, given.values[-1] if given.values else flag.const, spelled)]
+        case "value" if flag.setting in PROMPTS and not given.values[-1].strip():
+            # Programs that drive the dialect say so if they have none of their own: Plait's holds.
+            return []
         case "value":
             return [FlagValue(flag.setting, given.values[-1], spelled)]
         case "many":

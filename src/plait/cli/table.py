@@ -17,6 +17,17 @@ MODEL, PERMISSIONS, SESSION, LIMITS, OUTPUT, OTHER = (
 # As in `protocol.commands`, whose import would double the time that `--help` takes.
 PERMISSION_MODES = ("default", "acceptEdits", "plan", "dontAsk", "bypassPermissions")
 
+# Flags of the dialect for what is not here or cannot be chosen. What asks is denied without a screen, whichever tool is
+# to be asked; no MCP server is started, so there is nothing to be strict about.
+IDLE = (
+    "--strict-mcp-config", "--include-hook-events", "--allow-dangerously-skip-permissions", "--debug-to-stderr",
+    "--ide", "--chrome", "--no-chrome", "--disable-slash-commands", "--exclude-dynamic-system-prompt-sections",
+)  # fmt: skip
+IDLE_WITH_VALUE = (
+    "--betas", "--max-thinking-tokens", "--permission-prompt-tool", "--setting-sources", "--task-budget", "--thinking",
+    "--thinking-display", "--debug-file",
+)  # fmt: skip
+
 ADD_DIRECTORY = Flag(
     ("--add-dir",), "work in these directories too", "many", "DIR …", PERMISSIONS, "additional_directories"
 )
@@ -111,8 +122,16 @@ FLAGS: tuple[Flag, ...] = (
     SETTINGS,
     DEBUG,
     Flag(("--mcp-config",), "", "many", "FILE", missing="MCP servers are not there yet; leave the flag out."),
-    # Nothing to be strict about yet, so it asks for nothing that is missing.
-    Flag(("--strict-mcp-config",), ""),
+    Flag(("--plugin-dir",), "", "value", "DIR", missing="plugins are not there yet; leave the flag out."),
+    Flag(("--agents",), "", "value", "JSON", missing="agents of your own are not there yet; leave the flag out."),
+    Flag(("--session-mirror",), "", missing="sessions are kept in Plait's own logs only; leave the flag out."),
+    Flag(("--replay-user-messages",), "", missing="prompts are not repeated in the output; leave the flag out."),
+    *(
+        Flag((name,), "", "value", missing="a session is resumed at its end; go back with `/rewind` on the screen.")
+        for name in ("--resume-session-at", "--resume-drops-turn")
+    ),
+    *(Flag((name,), "", idle=True) for name in IDLE),
+    *(Flag((name,), "", "value", "VALUE", idle=True) for name in IDLE_WITH_VALUE),
     Flag(("--version", "-v", "-V"), "print the version", group=OTHER),
     Flag(("--help", "-h"), "print this", group=OTHER),
 )

@@ -65,6 +65,11 @@ def start(path: Path, redact: Callable[[str], str]) -> None:
     logging.raiseExceptions = False
 
 
+def say(message: str, **more: str) -> None:
+    """Write one line of Plait's own to the log, if there is one."""
+    logging.getLogger(LOGGER).debug(message, extra=more)
+
+
 def _log_thread_failure(args: threading.ExceptHookArgs) -> None:
     if args.exc_value is None:
         return

@@ -1,4 +1,4 @@
-"""`--input-format stream-json`: one user message a line on standard input."""
+"""`--input-format stream-json`: one user message, or control request, a line on standard input."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from plait.protocol.errors import UserError
+from plait.views.headless.control import NOT_FOR_US, Control, control
 
 MOST_LINE_BYTES = 32 * 1024 * 1024
 EXPECTED = '{"type":"user","message":{"role":"user","content":"…"}}'
 
 
-def read_user_line(line: bytes, number: int) -> str:
-    """Return the prompt that a line holds; `number` counts lines from 1.
+def read_line(line: bytes, number: int) -> str | Control | None:
+    """Return the prompt or the control request that a line holds, None if it asks for nothing. `number` counts from 1.
 
     Raises:
-        UserError: The line is not a user message of text; one line that says what was expected.
+        UserError: The line is neither; one line that says what was expected.
     """
     where = f"line {number} of standard input"
     if len(line) > MOST_LINE_BYTES:
@@ -27,6 +28,10 @@ def read_user_line(line: bytes, number: int) -> str:
     except (ValueError, RecursionError) as error:
         raise UserError(f"{where} is not JSON; expected `{EXPECTED}`.") from error
     match message:
+        case {"type": "control_request"}:
+            return control(message)
+        case {"type": str(kind)} if kind in NOT_FOR_US:
+            return None
         case {"type": "user", "message": {"content": str(text)}}:
             pass
         case {"type": "user", "message": {"content": list(blocks)}}:

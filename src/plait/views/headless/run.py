@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -21,11 +21,12 @@ from plait.protocol.errors import PlaitError, UserError
 from plait.protocol.events import ApprovalAsked, Stamped
 from plait.protocol.ports import SessionHandle, Subscription
 from plait.protocol.queries import GetStatus
-from plait.views.headless.input import lines, read_user_line
+from plait.views.headless.control import Control
+from plait.views.headless.input import lines, read_line
 from plait.views.headless.messages import Envelope, Message, encode
 from plait.views.headless.output import Output
 from plait.views.headless.stream_json import Translator
-from plait.views.headless.tally import FINISHED, INTERRUPTED, USAGE, Tally, Totals, failure
+from plait.views.headless.tally import DENIED, FINISHED, INTERRUPTED, USAGE, Tally, Totals, failure
 from plait.views.headless.text import Diagnostics, answer_bytes, closing_lines
 
 OutputFormat = Literal["text", "json", "stream-json"]
@@ -131,6 +132,11 @@ class Run:
         self._totals = Totals()
         self._messages: list[Message] = []
         self._tally: Tally | None = None
+        # Prompts that came as lines, numbered from 1, or why a line is none; None is the end of them.
+        self._prompts: asyncio.Queue[tuple[int, str] | UserError | None] = asyncio.Queue()
+        self._received = self._begun = self._asked_to_stop = 0
+        # A program drives the conversation: it said `initialize`.
+        self._driven = False
 
     def close(self) -> None:
         self._events.close()
@@ -140,11 +146,7 @@ class Run:
         if self._options.read_input is None:
             code = await self._prompt(self._options.prompt)
         else:
-            code = FINISHED
-            async for number, line in self._input(self._options.read_input):
-                code = await self._line(number, line) or code
-            if self._stop.is_set():
-                code = INTERRUPTED
+            code = await self._all_lines(self._options.read_input)
         await (self._out.drain(READ_LIMIT_S) if self._stop.is_set() else self._out.flush())
         return code
 
@@ -159,25 +161,67 @@ class Run:
                     await self._wake.wait()
                     self._wake.clear()
 
-    async def _input(self, read: Callable[[], bytes]) -> AsyncIterator[tuple[int, bytes]]:
+    async def _all_lines(self, read: Callable[[], bytes]) -> int:
+        """Answer prompts in their order, and control requests as soon as they come."""
+        code = FINISHED
+        reader = asyncio.ensure_future(self._take_lines(read))
+        try:
+            while not self._stop.is_set() and (line := await unless(self._stop, self._prompts.get())) is not None:
+                ended = await self._line(line)
+                # Who drives the conversation reads the results; the exit code is that of the last one.
+                code = ended if self._driven else ended or code
+        finally:
+            reader.cancel()
+        return INTERRUPTED if self._stop.is_set() else code
+
+    async def _take_lines(self, read: Callable[[], bytes]) -> None:
         source = lines(read)
         number = 0
-        while True:
-            line = await unless(self._stop, anext(source, None))
-            if line is None or self._stop.is_set():
-                return
-            number += 1
-            yield number, line
-
-    async def _line(self, number: int, line: bytes) -> int:
         try:
-            prompt = read_user_line(line, number)
-        except UserError as error:
-            self._err(str(error))
-            self._write(failure(self._envelope, str(error), self._totals))
+            async for line in source:
+                number += 1
+                try:
+                    asked = read_line(line, number)
+                except UserError as error:
+                    self._prompts.put_nowait(error)
+                    continue
+                if isinstance(asked, Control):
+                    self._control(asked)
+                elif asked is not None:
+                    self._received += 1
+                    self._prompts.put_nowait((self._received, asked))
+        finally:
+            self._prompts.put_nowait(None)
+
+    def _control(self, request: Control) -> None:
+        match request.action:
+            case "initialize":
+                self._driven = True
+            case "interrupt" if self._tally is not None and self._tally.ended is None:
+                self._asked_to_stop = max(self._asked_to_stop, self._begun)
+                self._handle.submit(Cancel())
+            case "interrupt":
+                # What came before it and has not begun will not.
+                self._asked_to_stop = self._received
+            case "nothing":
+                pass
+        self._out.put(encode(request.answer, terminal=self._options.terminal))
+
+    async def _line(self, line: tuple[int, str] | UserError) -> int:
+        if isinstance(line, UserError):
+            self._err(str(line))
+            self._write(failure(self._envelope, str(line), self._totals))
             await self._out.flush()
             return USAGE
-        return await self._prompt(prompt)
+        self._begun, prompt = line
+        if self._begun <= self._asked_to_stop:
+            self._write(failure(self._envelope, "Interrupted.", self._totals, interrupted=True))
+            await self._out.flush()
+            code = INTERRUPTED
+        else:
+            code = await self._prompt(prompt)
+        as_asked = code == DENIED or (code == INTERRUPTED and self._begun <= self._asked_to_stop)
+        return FINISHED if self._driven and as_asked else code
 
     async def _prompt(self, prompt: str) -> int:
         started = time.monotonic()
