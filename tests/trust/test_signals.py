@@ -22,6 +22,8 @@ from tests.cli.program import POSIX, Program
 from tests.wire.script import Call, Reply, Text, in_order
 from tests.wire.server import WireServer
 
+from plait.cli import INTERRUPTED
+
 pytestmark = [POSIX, pytest.mark.skipif(not hasattr(signal, "SIGTSTP"), reason="signals of POSIX")]
 
 PATIENCE_S = 25.0
@@ -87,13 +89,35 @@ class Lifeline:
         os.close(self._reader)
 
 
+# Plait, interrupted once a file of this name is there: while a timer's callback runs, not between two of them.
+INTERRUPTED_IN_A_TIMER = """
+import os, signal
+from textual.timer import Timer
+tick, left = Timer._tick, [1]
+async def interrupted_tick(self, *args, **options):
+    if left and os.path.exists("interrupt"):
+        left.pop()
+        os.kill(os.getpid(), signal.SIGINT)
+    await tick(self, *args, **options)
+Timer._tick = interrupted_tick
+from plait.__main__ import main
+main()
+"""
+
+
 @contextmanager
-def at_work(plait: Program) -> Iterator[tuple[Terminal, Lifeline]]:
-    """The screen, while a command runs."""
+def at_work(
+    plait: Program, *, sandboxed: bool = True, program: str | None = None
+) -> Iterator[tuple[Terminal, Lifeline]]:
+    """The screen, while a command runs. program: what Python runs instead of the module."""
     lifeline = Lifeline(plait.project / "lifeline")
     with service() as address:
         environ = {**plait.environ, "OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": address, "TERM": "xterm-256color"}
+        if not sandboxed:
+            (plait.config / "settings.toml").write_text('[sandbox]\nmode = "off"\n')
         words = plait.command("--model", "openai-chat:scripted-model", "--yolo", "go")
+        if program is not None:
+            words[1:3] = ["-c", program]
         with Terminal([os.fsdecode(word) for word in words], cwd=plait.project, environ=environ) as term:
             until(term, lifeline.has_begun)
             yield term, lifeline
@@ -117,9 +141,10 @@ def left_on(written: bytes) -> list[bytes]:
     return on
 
 
+@pytest.mark.parametrize("sandboxed", [True, False])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_ends_the_screen_in_order(plait: Program, number: signal.Signals) -> None:
-    with at_work(plait) as (term, lifeline):
+def test_a_signal_ends_the_screen_in_order(plait: Program, number: signal.Signals, *, sandboxed: bool) -> None:
+    with at_work(plait, sandboxed=sandboxed) as (term, lifeline):
         os.kill(term.process.pid, number)
         began_s = time.monotonic()
         until(term, lambda: term.process.poll() is not None, 4 * END_S)
@@ -131,6 +156,21 @@ def test_a_signal_ends_the_screen_in_order(plait: Program, number: signal.Signal
     assert b"\x1b[?25h" in written[written.rfind(b"\x1b[?25l") :], "the cursor is hidden"
     assert_session_is_whole(plait)
     assert took_s < 4 * END_S
+
+
+@pytest.mark.parametrize("sandboxed", [True, False])
+def test_an_interrupt_in_the_middle_of_a_timer_ends_the_screen_in_order(plait: Program, *, sandboxed: bool) -> None:
+    with at_work(plait, sandboxed=sandboxed, program=INTERRUPTED_IN_A_TIMER) as (term, lifeline):
+        (plait.project / "interrupt").touch()
+        until(term, lambda: term.process.poll() is not None, 4 * END_S)
+        written = bytes(term.screen)
+        assert not lifeline.is_held()
+
+    assert term.process.returncode == INTERRUPTED
+    assert left_on(written) == []
+    assert b"Go on with: plait -r " in written
+    assert b"Traceback" not in written
+    assert_session_is_whole(plait)
 
 
 def assert_session_is_whole(plait: Program) -> None:

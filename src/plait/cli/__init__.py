@@ -41,12 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _log_failure()
         return FAILED
     except InternalError as error:
-        terminal.tell(f"{error} (a bug in Plait; `--debug` logs the details)")
-        _log_failure()
+        terminal.tell(_bug_in_words(str(error), error))
         return FAILED
     except Exception as error:  # The process edge: a bug of ours is one line, too.
-        terminal.tell(f"failed: {type(error).__name__}: {error} (a bug in Plait; `--debug` logs the details)")
-        _log_failure()
+        terminal.tell(_bug_in_words(f"failed: {type(error).__name__}: {error}", error))
         return FAILED
 
 
@@ -171,6 +169,22 @@ class Interrupts:
         if not self._waiting or self._came:
             raise KeyboardInterrupt
         self._came = True
+
+
+def _bug_in_words(words: str, error: Exception) -> str:
+    """Write a bug's traceback to a file of its own; return the line that says where it is, without any key in it."""
+    from plait.config.failure_log import write_failure
+    from plait.config.settings import directories, environment
+    from plait.host.secrets import Redactor
+
+    _log_failure()
+    environ = environment()
+    redact = Redactor(environ).redact
+    try:
+        details = f"details: {write_failure(error, directories(environ).state / 'failures', redact)}"
+    except OSError as unwritten:
+        details = f"details could not be written: {unwritten.strerror or unwritten}"
+    return f"{redact(words)} (a bug in Plait; {details})"
 
 
 def _log_failure() -> None:

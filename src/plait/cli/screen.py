@@ -16,11 +16,13 @@ from plait.config.models import model_name
 from plait.config.settings import environment
 from plait.config.trust import remember
 from plait.host.desktop import LocalDesktop
-from plait.protocol.errors import UserError
+from plait.protocol.errors import InternalError, UserError
 from plait.protocol.ports import SessionHandle, TrustQuestion
 from plait.protocol.queries import SessionInfo
 
 ONLY_PRINT = ("output-format", "input-format", "include-partial-messages", "json-schema", "output")
+MAX_FAILURE_WORDS = 200
+"""Characters of a failure's own words in the one line about it."""
 
 
 def run(parsed: Parsed) -> int:
@@ -59,12 +61,20 @@ def run(parsed: Parsed) -> int:
         pick_session=chosen.kind == "resume" and chosen.session_id is None,
         trust=(_question(started), sessions.answer_trust) if started.loaded.trust.state == "unasked" else None,
     )
-    left = app.run()
+    failure: BaseException | None = None
+    try:
+        left = app.run()
+        failure = app.failure
+    except Exception as error:  # The session may be gone on with all the same, and the user is to read how.
+        left, failure = app.left_now(), error
     if left is not None:
         # The screen is gone with everything on it; what was last said stays.
         put(f"{left.answer}\n\n" if left.answer else "")
         if left.session_id is not None and left.persisted and chosen.persist:
             put(f"Go on with: plait -r {left.session_id}\n")
+    if failure is not None:
+        words = f"{type(failure).__name__}: {failure}"[:MAX_FAILURE_WORDS]
+        raise InternalError(f"the screen failed: {words}") from failure
     return app.return_code or 0
 
 

@@ -13,7 +13,6 @@ os.environ.setdefault("ESCDELAY", "25")
 os.environ.setdefault("TEXTUAL_FPS", "200")
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import events
-from textual.app import App, SuspendNotSupported
+from textual.app import SuspendNotSupported
 from textual.binding import BindingType
 from textual.driver import Driver
 from textual.filter import LineFilter
@@ -34,6 +33,7 @@ from plait.protocol.ports import Desktop, SessionHandle, Sessions, TrustQuestion
 from plait.views.tui import markdown
 from plait.views.tui.driver import surviving
 from plait.views.tui.keymap import read_keyboard
+from plait.views.tui.leaving import LOG, LeavingApp, Left
 from plait.views.tui.palette import BadTheme, Palette, read_theme
 from plait.views.tui.screens.chat import Chat
 from plait.views.tui.slash import Line
@@ -58,16 +58,7 @@ class TuiSettings:
     """Open the session after the first frame; else on the first key, so that an idle screen stays small."""
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
-    """How the user left: for the lines printed to the normal screen."""
-
-    session_id: str | None
-    answer: str
-    persisted: bool
-
-
-class PlaitApp(App[Left]):
+class PlaitApp(LeavingApp):
     """See the module. `place` is the directory as people write it, `keyboard` the keys in use."""
 
     TITLE = "plait"
@@ -88,9 +79,8 @@ class PlaitApp(App[Left]):
         pick_session: bool = False,
         trust: tuple[TrustQuestion, AnswerTrust] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(desktop)
         self._connect = connect
-        self.desktop = desktop
         self.sessions = sessions
         self.cwd = cwd
         self.place = _short(cwd)
@@ -108,7 +98,7 @@ class PlaitApp(App[Left]):
         self._trust = trust
         self._is_awake = False
         self._themes: dict[str, Theme] = {}
-        self._draft = ""
+        self._has_read_draft = False
 
     def get_driver_class(self) -> type[Driver]:
         return surviving(super().get_driver_class())
@@ -128,10 +118,6 @@ class PlaitApp(App[Left]):
             self.animation_level = "none"
         self.push_screen(self.chat)
         self.call_after_refresh(self._begin)
-        for name in ("SIGHUP", "SIGTERM"):
-            # Not every platform has them, nor every loop.
-            with suppress(AttributeError, NotImplementedError):
-                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), self.exit)
 
     def _begin(self) -> None:
         """The first frame is on the screen: now the engine."""
@@ -150,14 +136,30 @@ class PlaitApp(App[Left]):
             self.run_worker(self._open(), group="engine", exclusive=True)
 
     async def _open(self) -> None:
+        handle: SessionHandle | None = None
         try:
-            await self.chat.attach(await self._wanted())
+            handle = await self._wanted()
+            await self.chat.attach(handle)
+        except asyncio.CancelledError:
+            # Another session was chosen, or the app ends.
+            if handle is not None and handle is not self.chat.handle:
+                await handle.close()
+            raise
         except PlaitError as error:
-            self.chat.failed(str(error))
+            await self._give_up(handle, str(error))
         except Exception as error:  # The engine's edge: whatever breaks in there, the screen and what is typed stay.
-            self.chat.failed(f"The engine could not start: {type(error).__name__}: {error}")
+            LOG.error("the engine could not start", exc_info=error)
+            await self._give_up(handle, f"The engine could not start: {type(error).__name__}: {error}")
         else:
             await asyncio.to_thread(markdown.warm_up)
+
+    async def _give_up(self, handle: SessionHandle | None, why: str) -> None:
+        """Be without a session, though there may be one that cannot be shown."""
+        if handle is not None:
+            self.chat.detach()
+            self.chat.handle = None
+            await handle.close()
+        self.chat.failed(why)
 
     async def _wanted(self) -> SessionHandle:
         if self._trust is not None:
@@ -209,25 +211,31 @@ class PlaitApp(App[Left]):
         return await sessions.resume(error.session_id, fork=True) if chosen == "copy" else None
 
     async def switch(self, handle: SessionHandle) -> None:
-        """Leave the session for another one."""
+        """Leave the session, or the one that is being opened, for another one. If that fails nothing has changed."""
+        self._is_awake = True
         former = self.chat.handle
-        self.chat.transcript.clear()
-        await self.chat.attach(handle)
+        try:
+            await self.chat.attach(handle, afresh=True)
+        except BaseException:
+            await handle.close()
+            raise
+        self.workers.cancel_group(self, "engine")
         if former is not None:
             await former.close()
 
-    def exit(self, *args: object, **kwargs: object) -> None:
+    def left_now(self) -> Left:
         projector = self.chat.projector
         handle = self.chat.handle
         answer = projector.state.answer if projector is not None else ""
         has_turns = projector is not None and projector.has_turns
-        self._draft = self.chat.prompt.whole_text if self.chat.is_mounted else ""
-        super().exit(Left(handle.session_id if handle is not None and has_turns else None, answer, self.chat.persisted))
+        return Left(handle.session_id if handle is not None and has_turns else None, answer, self.chat.persisted)
 
-    async def on_unmount(self) -> None:
-        await asyncio.to_thread(self.desktop.save_draft, self._draft)
-        if self.chat.handle is not None:
-            await self.chat.handle.close()
+    def unsent_text(self) -> str | None:
+        unsent = self.chat.unsent_text()
+        return unsent if unsent or self._has_read_draft else None
+
+    def handle_to_close(self) -> SessionHandle | None:
+        return self.chat.handle
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key):
@@ -293,13 +301,14 @@ class PlaitApp(App[Left]):
         """Get what was written here before: sent prompts, and the one that was not."""
         self.chat.prompt.set_history(await asyncio.to_thread(self.desktop.prompt_history))
         draft = await asyncio.to_thread(self.desktop.load_draft)
+        self._has_read_draft = True
         if draft and not self.chat.prompt.text:
             self.chat.prompt.set_text(draft)
 
     def edit_outside(self, text: str, suffix: str = ".md") -> str | None:
         """Let the user write in an editor of their own; None if there is none, or it failed."""
         edited = None
-        with suppress(SuspendNotSupported), self.suspend():
+        with suppress(SuspendNotSupported), self.suspend(), self.without_interrupts():
             edited = self.desktop.edit_text(text, suffix)
         if edited is None:
             self.notify("No editor: set $VISUAL or $EDITOR.", severity="warning")

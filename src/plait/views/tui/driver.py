@@ -41,4 +41,19 @@ def surviving(base: type[Driver]) -> type[Driver]:
             if file is not None:
                 self._file = Surviving(file)
 
+        def _run_input_thread(self) -> None:
+            try:
+                self._read_input()
+            except BaseException as error:  # The thread's edge: the app ends in order.
+                self._app.call_later(self._app.input_failed, error)
+
+        def _read_input(self) -> None:
+            while True:
+                try:
+                    self.run_input_thread()
+                except UnicodeDecodeError:
+                    # A key or a paste in another encoding: what was read at once is lost, no more.
+                    continue
+                return
+
     return SurvivingDriver

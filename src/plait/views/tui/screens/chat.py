@@ -171,6 +171,10 @@ class Chat(Conversation):
             self.transcript.drop(self._welcome)
             self._welcome = None
 
+    def clear_transcript(self) -> None:
+        self.transcript.clear()
+        self._welcome = None
+
     def say(self, level: Any, text: str) -> None:
         self.transcript.add(NoticeBlock(level, text))
         self.transcript.changed()

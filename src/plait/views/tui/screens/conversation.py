@@ -105,6 +105,10 @@ class Conversation(Screen[None]):
         """The conversation has begun."""
         raise NotImplementedError
 
+    def clear_transcript(self) -> None:
+        """Another conversation begins: nothing of this one stays."""
+        raise NotImplementedError
+
     def say(self, level: Any, text: str) -> None:
         """Put a notice of the screen's own into the transcript."""
         raise NotImplementedError
@@ -112,12 +116,17 @@ class Conversation(Screen[None]):
     def _new_projector(self, sink: Sink) -> Projector:
         return Projector(sink, time.time, expand_key=self.plait.keyboard.first("expand"))
 
-    async def attach(self, handle: SessionHandle) -> None:
-        """Show a session: what its log holds, then what happens."""
-        self.detach()
+    async def attach(self, handle: SessionHandle, *, afresh: bool = False) -> None:
+        """Show a session: what its log holds, then what happens. afresh: what is shown now goes.
+
+        Raises PlaitError if the session does not answer; then nothing has changed.
+        """
         loop = asyncio.get_running_loop()
         log = await handle.query(GetLog(turns=RESUMED_TURNS))
         status = await handle.query(GetStatus())
+        self.detach()
+        if afresh:
+            self.clear_transcript()
         self.persisted = status.persisted
         projector = self.projector = self._new_projector(self.transcript)
         projector.state.sandbox = status.sandbox
@@ -156,12 +165,20 @@ class Conversation(Screen[None]):
         """The session could not be opened; the screen stays usable, and what was to be sent is in the prompt again."""
         self.is_without_session = True
         self.say("error", text)
-        unsent = [command.text for command in self._unsent if isinstance(command, SendPrompt | Steer)]
+        unsent = self._unsent_prompts()
         if unsent and not self.prompt.text:
             self.prompt.set_text("\n".join(unsent))
         self._unsent.clear()
         self._later.clear()
         self.draw_around()
+
+    def unsent_text(self) -> str:
+        """Return what was written, and what was sent before there was a session. Raises nothing, mounted or not."""
+        written = [prompt.whole_text for prompt in self.query(Prompt)]
+        return "\n".join(filter(None, [*self._unsent_prompts(), *written]))
+
+    def _unsent_prompts(self) -> list[str]:
+        return [command.text for command in self._unsent if isinstance(command, SendPrompt | Steer)]
 
     def send(self, command: Command) -> None:
         """Submit, or keep until the engine is there."""
@@ -230,9 +247,7 @@ class Conversation(Screen[None]):
         if self.handle is None:
             return
         with suppress(PlaitError):
-            self.detach()
-            self.transcript.clear()
-            await self.attach(self.handle)
+            await self.attach(self.handle, afresh=True)
         self.transcript.sticks = True
         self.transcript.changed()
         if rewound.prompt and not self.prompt.text:
