@@ -273,3 +273,27 @@ def test_a_list_of_checksums_reads_what_it_names(workspace, program, option):
         f'{option} "$x"',
     ):
         assert is_judged(f"{program} {command}", workspace) != "read_only"
+
+
+@pytest.mark.parametrize(
+    "value", ["/etc/passwd", ":/etc/passwd", "../x", "a/../../x", "$x", '"$(cat a)"', "~/x", "./x"]
+)
+@pytest.mark.parametrize("name", ["TZ", "LC_ALL", "LANG", "LANGUAGE"])
+@pytest.mark.parametrize("form", ["{}={} date", "env {}={} date", "export {}={}; date"])
+def test_a_variable_by_which_the_c_library_opens_a_file_is_asked_about(workspace, name, value, form):
+    assert is_judged(form.format(name, value), workspace) != "read_only"
+    assert is_judged(f"read {name} < a; date", workspace) != "read_only"
+
+
+@pytest.mark.parametrize(
+    "setting", ["TZ=Europe/Berlin", "TZ=UTC", "TZ=", "LC_ALL=C", "LANG=en_US.UTF-8", "LC_ALL=de_DE@euro"]
+)
+def test_a_time_zone_and_a_language_are_not_asked_about(workspace, setting):
+    assert is_judged(f"{setting} date", workspace) == "read_only"
+
+
+@pytest.mark.parametrize(
+    "command", ["git log -O/etc/passwd -p", "git diff -O ../x", "git log --format=%G?", 'git show --pretty="%h %GK"']
+)
+def test_git_options_that_read_elsewhere_or_run_something_ask(workspace, command):
+    assert is_judged(command, workspace) != "read_only"

@@ -15,12 +15,19 @@ SAFE_ENVIRONMENT = re.compile(
     r"GIT_OPTIONAL_LOCKS|GIT_TERMINAL_PROMPT|DEBIAN_FRONTEND"
 )
 
+# Variables whose value the C library looks for among its files, and values that are no way out of there.
+NAMES_A_FILE = re.compile(r"LANG|LANGUAGE|LC_[A-Z]+|TZ")
+PLAIN_PLACE = re.compile(r"(?!.*\.\.)(?:[\w+-][\w.@+:,=-]*(?:/[\w+-]+)*)?")
+
 # Variables that name a program, and the values of theirs that name a harmless one.
 PAGERS = re.compile(r"(GIT_PAGER|PAGER|MANPAGER|GH_PAGER|SYSTEMD_PAGER|BAT_PAGER)=(cat)?")
 
 
 def is_safe_setting(name: str, value: str | None) -> bool:
     """True if a program may be given this variable without being asked about; `value` is None if it cannot be told."""
+    if NAMES_A_FILE.fullmatch(name):
+        # A path in it would be opened, whatever lies there.
+        return value is not None and PLAIN_PLACE.fullmatch(value) is not None
     return SAFE_ENVIRONMENT.fullmatch(name) is not None or (
         value is not None and PAGERS.fullmatch(f"{name}={value}") is not None
     )

@@ -134,7 +134,7 @@ def judge_jq(command: Command) -> None:
     if options.operands:
         text = options.operands[0].literal
         if text is None or re.search(
-            r"\$?\benv\b|\$ENV|strenv|envsubst|load|system|\binclude\b|\bimport\b", text, re.IGNORECASE
+            r"\$?\benv\b|\$ENV|strenv|envsubst|load|system|modulemeta|\binclude\b|\bimport\b", text, re.IGNORECASE
         ):
             finding.secret(f"what the filter of `{command.name}` may look at (the environment, other files)")
 

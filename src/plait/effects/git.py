@@ -142,6 +142,8 @@ def _judge_reading(command: Command, name: str, entry: Program, args: tuple[Arg,
         if (written := re.match(r"--output=(.+)", arg.literal or "", re.DOTALL)) is not None:
             finding.write(known(written[1]), f"git {name} --output")
     options = judge_program(command, entry, args, f"git {name}")
+    if any("%G" in arg.raw for arg in args):
+        finding.ask(f"`git {name}` with `%G…` checks signatures by a program")
     workspace = command.place.workspace
     # Many name the directory that they are in already: the repository there is the one that is worked in.
     if command.place.moved and not {*places} <= {workspace.cwd, *workspace.roots}:

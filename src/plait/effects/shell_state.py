@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from plait.effects.command import SAFE_ENVIRONMENT
+from plait.effects.command import NAMES_A_FILE, SAFE_ENVIRONMENT
 from plait.effects.finding import NOTHING, Arg, Finding, Place, known
 from plait.effects.listings import plain_names
 
@@ -30,7 +30,7 @@ def is_own(name: str) -> bool:
 
 def refuse_name(name: str, finding: Finding) -> None:
     """Ask if a variable of this name may change what programs do."""
-    if not is_own(name) and not SAFE_ENVIRONMENT.fullmatch(name):
+    if not is_own(name) and (not SAFE_ENVIRONMENT.fullmatch(name) or NAMES_A_FILE.fullmatch(name)):
         finding.ask(f"sets `{name}`, which may change what programs do")
 
 
