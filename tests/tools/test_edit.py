@@ -209,10 +209,70 @@ async def test_a_miss_says_what_is_there_instead(edit: Edit, workspace: Workspac
     assert hint in await refusal(edit, edits("a", (old, "new")), workspace)
 
 
-async def test_an_edit_made_before_is_recognised(edit: Edit, workspace: Workspace) -> None:
-    (workspace.cwd / "a").write_text("1\nfresh\n")
+MADE = [
+    ("timeout = 30\n", "timeout = 10", "timeout = 30"),
+    ("a\nif x:\n    return 2\nb\n", "if x:\n    return 1", "if x:\n    return 2"),
+    ("a\nb\nnew\nc\n", "b\nc", "b\nnew\nc"),
+    ("a\nb\nd\n", "b\nc\nd", "b\nd"),
+    ("y = 1\nend()\n", "x = 1\nend()", "y = 1\nend()"),
+    ("a\r\ntimeout = 30\r\n", "timeout = 10", "timeout = 30"),
+    ("\tf(a, 2)\n", "f(a, 1)", "f(a, 2)"),
+]
+NOT_MADE = [
+    ("1\nfresh\n", "stale", "fresh"),
+    ("f()\n}\ng()\n}\n", "h()\n}", "}"),
+    ("x = 30\n", "x = 10", "x = 3"),
+    ("return a + b\n", "return b", "return a"),
+    ("max = 2\n", "x = 1", "x = 2"),
+    ("y = 1\nx = 2\n", "x = 1", "y = 1"),
+    ("foo\nbaz\n", "foo\nbar", "foo"),
+    ("timeout = 30\ntimeout = 30\n", "timeout = 10", "timeout = 30"),
+    ("a()\nreturn None\nb()\nreturn None\n", "return 1", "return None"),
+    ("import os\nimport sys\n", "import re\n", "import sys\n"),
+    ("text\n", "absent", ""),
+    ("\n\n\n", "absent", "\n"),
+    ("say x = 2 here\n", "x = 1", "x = 2"),
+    ("f(2, xy)\n", "f(1, x", "f(2, x"),
+]
 
-    assert "`new` is there already, at line 2" in await refusal(edit, edits("a", ("stale", "fresh")), workspace)
+
+@pytest.mark.parametrize(("text", "old", "new"), MADE)
+async def test_an_edit_made_before_is_recognised_by_where_it_stands(
+    edit: Edit, workspace: Workspace, text: str, old: str, new: str
+) -> None:
+    (workspace.cwd / "a").write_bytes(text.encode())
+
+    assert "`new` is there already, at line" in await refusal(edit, edits("a", (old, new)), workspace)
+
+
+@pytest.mark.parametrize(("text", "old", "new"), NOT_MADE)
+async def test_text_that_merely_occurs_is_no_edit_made_before(
+    edit: Edit, workspace: Workspace, text: str, old: str, new: str
+) -> None:
+    (workspace.cwd / "a").write_bytes(text.encode())
+
+    assert "already" not in await refusal(edit, edits("a", (old, new)), workspace)
+
+
+async def test_an_edit_that_an_earlier_call_made_is_told_as_that(edit: Edit, workspace: Workspace) -> None:
+    (workspace.cwd / "a").write_text("1\nstale\n")
+    args = edits("a", ("stale", "fresh"))
+    await run(edit, args, workspace)
+
+    assert "An earlier call made this very edit; `new` is at line 2." in await refusal(edit, args, workspace)
+    (workspace.cwd / "a").write_text("1\nelse\n")
+    edit._ledger.forget()
+    assert "earlier call" not in await refusal(edit, args, workspace)
+
+
+async def test_what_an_edit_of_the_same_call_replaced_is_told_as_that(edit: Edit, workspace: Workspace) -> None:
+    (workspace.cwd / "a").write_text("timeout = 10\n")
+    twice = ("timeout = 10", "timeout = 30")
+
+    said = await refusal(edit, edits("a", twice, twice), workspace)
+
+    assert "nothing was written. The edits before it in this call replace it" in said
+    assert "already" not in said
 
 
 @pytest.mark.parametrize(

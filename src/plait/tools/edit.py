@@ -21,6 +21,7 @@ from plait.host.protected import credential, holds_git
 from plait.protocol.calls import DiffDetail, WriteIntent
 from plait.protocol.effects import Access, Effects, Mode
 from plait.protocol.errors import ToolRefused
+from plait.tools.already import made_already
 from plait.tools.base import Cap, Plan, ToolArgs, ToolContext, ToolOutput, WritingTool
 from plait.tools.changes import Change, compare, diff_detail, snippet
 from plait.tools.ledger import FileLedger
@@ -32,6 +33,9 @@ from plait.tools.syntax import new_syntax_findings
 LARGEST_BYTES = 50_000_000
 MOST_EDITS = 200
 MOST_PLACES_NAMED = 8
+
+Made = frozenset[str]
+"""Replacements that were made, each by a hash of its old and new text."""
 
 
 class TextEdit(ToolArgs, frozen=True):
@@ -52,7 +56,7 @@ class EditArgs(ToolArgs, frozen=True):
 class Write:
     """What a plan is going to write: `before` and `after` are hashes, `before` None for a new file.
 
-    former: the bytes before, None for a new file.
+    former: the bytes before, None for a new file. made: the replacements that it consists of.
     """
 
     path: Path
@@ -62,6 +66,7 @@ class Write:
     after: str
     text: str
     detail: DiffDetail
+    made: Made = frozenset()
 
 
 class Edit(WritingTool[EditArgs]):
@@ -71,6 +76,8 @@ class Edit(WritingTool[EditArgs]):
 
     def __init__(self, ledger: FileLedger) -> None:
         self._ledger = ledger
+        # By file: the replacements that were made in this conversation.
+        self._made: dict[Path, set[str]] = {}
 
     def effects(self, args: EditArgs, workspace: Workspace) -> Effects:
         path = _target(args, workspace)
@@ -91,7 +98,7 @@ class Edit(WritingTool[EditArgs]):
         state = await read_file(path, max_bytes=LARGEST_BYTES) if exists else None
         await self._refuse_unseen(path, name, state, whole=args.content is not None)
         # A thread: comparing two large texts would hold up every other call.
-        write = await asyncio.to_thread(_prepare, path, name, state, args)
+        write = await asyncio.to_thread(_prepare, path, name, state, args, frozenset(self._made.get(path, ())))
         return Plan(write.detail, (WriteIntent(path.as_posix(), write.before, write.after),), write)
 
     async def _refuse_unseen(self, path: Path, name: str, state: FileState | None, *, whole: bool) -> None:
@@ -119,6 +126,7 @@ class Edit(WritingTool[EditArgs]):
                 raise
         except ToolRefused as error:
             raise await self._told_why(write, printable(ctx.workspace.show(write.path)), error) from error
+        self._made.setdefault(write.path, set()).update(write.made)
         await self._ledger.wrote(write.path, write.after, write.data)
         broken = await new_syntax_findings(write.path, write.former, write.data)
         text = "\n".join([write.text, "This change broke the syntax:", *broken]) if broken else write.text
@@ -159,7 +167,7 @@ def _other_names(path: Path) -> str:
     return f"one of {names} names of the same file: the others keep the old text" if names > 1 else ""
 
 
-def _prepare(path: Path, name: str, state: FileState | None, args: EditArgs) -> Write:
+def _prepare(path: Path, name: str, state: FileState | None, args: EditArgs, made: Made) -> Write:
     try:
         former = decode(state.data) if state is not None else None
     except NotText:
@@ -170,7 +178,11 @@ def _prepare(path: Path, name: str, state: FileState | None, args: EditArgs) -> 
     else:
         text = like.text
         for number, edit in enumerate(args.edits):
-            text = _edited(text, edit, f"edits[{number}]" if len(args.edits) > 1 else "`old`", name)
+            which = f"edits[{number}]" if len(args.edits) > 1 else "`old`"
+            if edit.old != edit.new and not find(text, edit.old):
+                why = _why_not_there(like.text, text, edit, made)
+                raise ToolRefused(f"{which} is not in `{name}`; nothing was written. {why}")
+            text = _edited(text, edit, which, name)
     if former is not None and text == former.text:
         raise ToolRefused(f"Nothing to do: `{name}` would be the same as it is.")
     data = _encoded(text, like, name)
@@ -183,6 +195,7 @@ def _prepare(path: Path, name: str, state: FileState | None, args: EditArgs) -> 
         after=sha256(data),
         text="\n".join(filter(None, (_report(name, args, change, like), _other_names(path)))),
         detail=diff_detail(name, change),
+        made=frozenset(map(_digest, args.edits)),
     )
 
 
@@ -197,8 +210,6 @@ def _edited(text: str, edit: TextEdit, which: str, name: str) -> str:
     if edit.old == edit.new:
         raise ToolRefused(f"{which}: `old` and `new` are the same; nothing was written.")
     spans = find(text, edit.old)
-    if not spans:
-        raise ToolRefused(f"{which} is not in `{name}`; nothing was written. {_instead(text, edit)}")
     if len(spans) > 1 and not edit.replace_all:
         numbers = ", ".join(str(_line_of(text, span)) for span in spans[:MOST_PLACES_NAMED])
         more = ", …" if len(spans) > MOST_PLACES_NAMED else ""
@@ -211,10 +222,20 @@ def _edited(text: str, edit: TextEdit, which: str, name: str) -> str:
     return replace_spans(text, without_overlaps(spans), edit.new, literally=literally)
 
 
-def _instead(text: str, edit: TextEdit) -> str:
-    if edit.new.strip() and (there := find(text, edit.new)):
-        return f"`new` is there already, at line {_line_of(text, there[0])}."
+def _why_not_there(on_disk: str, text: str, edit: TextEdit, made: Made) -> str:
+    """Say why `old` is not in `text`, which is what the file holds with the edits before this one."""
+    if find(on_disk, edit.old):
+        return "The edits before it in this call replace it: leave it out, or give what they make of it."
+    there = made_already(on_disk, edit.old, edit.new)
+    if there is not None:
+        return f"`new` is there already, at line {_line_of(on_disk, there)}."
+    if _digest(edit) in made and edit.new.strip() and (places := find(on_disk, edit.new)):
+        return f"An earlier call made this very edit; `new` is at line {_line_of(on_disk, places[0])}."
     return nearest(text, edit.old)
+
+
+def _digest(edit: TextEdit) -> str:
+    return sha256("\0".join((edit.old, edit.new)).encode("utf-8", "surrogatepass"))
 
 
 def _line_of(text: str, span: Span) -> int:
