@@ -194,7 +194,7 @@ def test_what_destroys_files_that_cannot_be_told_is_dangerous(tmp_path, text):
         'rm -rf "${X:?}/build"', 'rm -rf "$BUILD_DIR"', 'rm -rf "${BUILD_DIR:?}"', 'rm -rf "${OUT:-out}"',
         'rm -rf "${TMPDIR:-/tmp}/x"', 'tmp=$(mktemp -d); rm -rf "$tmp"', 'tmp="$(mktemp -d)"; rm -rf "${tmp:?}"',
         "tmp=$(mktemp -d); trap 'rm -rf \"$tmp\"' EXIT", "d=build; rm -rf ${d:?}/*", "rm ${X:?}.o", "rm -r ${f%.c}.o",
-        'for f in *.js; do mv "$f" "${f%.js}.ts"; done', "find . -name '*.pyc' -delete", "git clean -n $X",
+        'for f in *.js; do mv "$f" "${f%.js}.ts"; done', "find . -name '*.pyc' -delete",
         'find . -name "$X" -delete', "for d in */; do rm -rf \"${d:?}/node_modules\"; done",
     ],
 )  # fmt: skip

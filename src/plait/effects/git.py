@@ -11,11 +11,12 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from plait.effects.command import Command, Judge, Options
+from plait.effects.command import Command, Judge, Options, read_options
 from plait.effects.finding import Arg, Flow, known
 from plait.effects.listings import LISTINGS, names_below
 from plait.effects.programs import Program, judge_program, table
 from plait.effects.repository import Doubt, doubt_of, find, lists_odd_names, may_track_secrets
+from plait.effects.subcommands import TOOLS_ENVIRONMENT
 from plait.host.protected import secret_name
 from plait.protocol.effects import Access, Mode
 
@@ -38,6 +39,7 @@ READING_ENVIRONMENT: Mapping[str, str] = {
     "GIT_CONFIG_VALUE_3": "false",
     # `go version` would fetch and run what `go.mod` names.
     "GOTOOLCHAIN": "local",
+    **TOOLS_ENVIRONMENT,
 }
 
 GLOBAL_FLAGS = frozenset(("--no-pager", "-P", "--no-optional-locks", "--literal-pathspecs", "--no-replace-objects"))
@@ -247,11 +249,16 @@ def _before_dashes(args: tuple[Arg, ...]) -> tuple[Arg, ...]:
 def _clean(command: Command, args: tuple[Arg, ...]) -> None:
     flags = "".join(word[1:] for word in _texts(args) if re.fullmatch(r"-[a-zA-Z]+", word))
     flags += "f" if any(len(word) > 3 and "--force".startswith(word) for word in _texts(args)) else ""
-    if "n" in flags or "--dry-run" in _texts(args):
-        command.finding.ask("`git clean` lists what it would delete")
-        return
-    # An option that cannot be told may add all of these.
+    # An option that cannot be told may add all of these, or take back that nothing is deleted.
     untold = any(arg.literal is None and not arg.surely_operand for arg in _before_dashes(args))
+    entry = table()["git"].sub["clean"]
+    options = read_options(args, entry.spec)
+    if not untold and options.has("-n", "--dry-run"):
+        if options.unclear is None:
+            _judge_reading(command, "clean", entry, args, list(command.place.cwds))
+        else:
+            command.finding.ask("`git clean` lists what it would delete")
+        return
     if untold or ("f" in flags and set(flags) & set("dxX")):
         command.finding.dangerous("deletes files that git does not keep, beyond recovery (`git clean`)")
     command.finding.ask("deletes files through `git clean`")

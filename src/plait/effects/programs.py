@@ -80,7 +80,7 @@ class Entries(Mapping[str, Program]):
     def __getitem__(self, name: str) -> Program:
         if name not in self._made:
             [entry] = tomllib.loads(self._lines[name]).values()
-            self._made[name] = _program(entry)
+            self._made[name] = program_of(entry)
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -136,10 +136,10 @@ def _text(name: str) -> str:
     return files("plait.effects").joinpath(name).read_text(encoding="utf-8")
 
 
-def _program(entry: Mapping[str, Any]) -> Program:
+def program_of(entry: Mapping[str, Any]) -> Program:
     fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
     if "sub" in entry:
-        fields["sub"] = {name: _program(inner) for names, inner in entry["sub"].items() for name in names.split()}
+        fields["sub"] = {name: program_of(inner) for names, inner in entry["sub"].items() for name in names.split()}
     return Program(**fields)
 
 

@@ -16,9 +16,6 @@ from plait.host.protected import credential
 HARMLESS_SIGNALS = frozenset((
     "EXIT", "INT", "TERM", "HUP", "QUIT", "PIPE", "USR1", "USR2", "SIGINT", "SIGTERM", "SIGHUP", "0", "1", "2", "15",
 ))  # fmt: skip
-# What a container daemon may be asked for: names and states. Logs and settings hold what programs keep to themselves.
-DOCKER_LISTS = frozenset(("ps", "images", "container", "image", "volume", "network", "context"))
-DOCKER_WORD = re.compile(r"ls|-[aqnl]+|\d+|--all|--quiet|--no-trunc|--size|-s|--latest|[\w./:-]*[\w]")
 IP_SHOWING = re.compile(r"-(4|6|br|brief|j|json|o|c|s|d|color=\w+)")
 
 
@@ -131,7 +128,11 @@ def judge_pkill(command: Command) -> None:
 
 
 def judge_container(command: Command) -> None:
-    """docker, podman: ordinary, unless they open the machine to the container or remove all that was kept."""
+    """docker, podman: ordinary, unless they open the machine to the container or remove all that was kept.
+
+    Names and states are read by the forms of `subcommands.toml`; logs and settings hold what programs keep to
+    themselves.
+    """
     finding, words = command.finding, command.words
     for index, word in enumerate(words):
         mount = words[index + 1] if word in ("-v", "--volume", "--mount") and index + 1 < len(words) else ""
@@ -160,9 +161,6 @@ def judge_container(command: Command) -> None:
         finding.dangerous("destroys the data of stopped containers")
     if words[:2] in (["volume", "rm"],):
         finding.dangerous("destroys the data of a container")
-    lists = words[:1] in (["ps"], ["images"]) or words[1:2] == ["ls"]
-    if lists and words[0] in DOCKER_LISTS and all(DOCKER_WORD.fullmatch(word) for word in words[1:]):
-        return
     if words[:1] in (["ps"], ["images"], ["logs"], ["info"], ["version"], ["inspect"], ["stats"], ["top"], ["port"]):
         finding.ask(f"asks the daemon of `{command.name}`, which may be on another machine")
     else:
@@ -192,12 +190,9 @@ def judge_trap(command: Command) -> None:
 
 
 def judge_kubectl(command: Command) -> None:
-    """kubectl, helm …: what is asked of this machine alone reads; all else speaks to the cluster."""
+    """kubectl, helm …: they speak to the cluster. What is asked of this machine alone stands in `subcommands.toml`."""
     judge_if_dangerous(command)
     words = command.words
-    local = (["version", "--client"], ["config", "current-context"], ["config", "get-contexts"])
-    if any(words[: len(form)] == form for form in local) and len(words) <= 3 and command.name in ("kubectl", "oc"):
-        return
     if {"secret", "secrets"} & set(words) and "get" in words:
         command.finding.secret("the secrets of the cluster")
     command.finding.contact("*", " ".join([command.name, *words[:1]]))

@@ -17,9 +17,10 @@ from plait.effects.expansion import is_number, value_of
 from plait.effects.finding import NOTHING, Arg, Finding, Place
 from plait.effects.grammar import parse
 from plait.effects.line_words import Words
-from plait.effects.programs import asks_version, table
+from plait.effects.programs import asks_version, table, versions
 from plait.effects.reading import tested_files
 from plait.effects.shell_state import change_directory, change_state, either, is_own, refuse_name, union
+from plait.effects.subcommands import judge_form, tool_names
 from plait.effects.syntax import (
     AndOr,
     Arithmetic,
@@ -139,7 +140,8 @@ class Line(Words):
 
     def _define(self, node: Function, place: Place) -> tuple[Finding, Place]:
         """A definition does nothing; its commands are parts of the line all the same, for rules that forbid some."""
-        if node.name in self.judges or node.name in SHELL_STATE or node.name in table():
+        programs = (self.judges, SHELL_STATE, table(), versions(), tool_names())
+        if any(node.name in names for names in programs):
             raise Unclear(f"it defines a function with the name of a program (`{node.name}`)")
         trial = Line(self.judges, self.unknown_program, self.parts, set(self.downloaded), self.loops, self.depth + 1)
         if trial.depth > DEEPEST_CALL:
@@ -340,7 +342,7 @@ class Line(Words):
             if self.came_from_network(path):
                 finding.dangerous(f"runs `{name}`, which came from the network")
         command = Command(base, args, place, finding, run, run_text, self.came_from_network)
-        if not asks_version(command):
+        if not (asks_version(command) or judge_form(command)):
             note_downloads(command)
             self.judges.get(base, self.unknown_program)(command)
         if base != name:
