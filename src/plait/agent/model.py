@@ -43,7 +43,7 @@ from pydantic_ai.toolsets.abstract import ToolsetTool
 from pydantic_ai.usage import UsageLimits
 
 from plait.agent.arriving import ArrivingParts, BrokenReply, EmptyReply, read_arguments, unique_id
-from plait.agent.pool import ModelPool
+from plait.agent.pool import ModelPool, has_price
 from plait.agent.replies import ReplyInfo, ReplySink, RunEnd, RunRequest
 from plait.agent.translate import History, in_turn, translate_error, usage_of
 from plait.config.models import SCOUT
@@ -182,6 +182,10 @@ class ModelClient:
     @property
     def context_window(self) -> int | None:
         return self.model.profile.get("context_window")
+
+    @property
+    def has_price(self) -> bool:
+        return self.name == SCOUT or has_price(self.model)
 
     @property
     def provider_searches(self) -> bool:

@@ -12,10 +12,12 @@ from typing import Any
 
 from httpx2 import InvalidURL
 from pydantic_ai.exceptions import UserError as LibraryUserError
+from pydantic_ai.messages import ModelResponse
 from pydantic_ai.models import Model, infer_model
 from pydantic_ai.profiles import merge_profile
 from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
+from pydantic_ai.usage import RequestUsage
 
 from plait.agent.scout import scout_model
 from plait.agent.translate import first_line, key_variable
@@ -23,6 +25,22 @@ from plait.config.models import SCOUT
 from plait.protocol.errors import UserError
 
 REQUESTS_A_PROVIDER = 8
+
+
+def has_price(model: Model) -> bool:
+    """Return True if what a reply of the model costs can be told."""
+    probe = ModelResponse(
+        parts=[],
+        usage=RequestUsage(input_tokens=1, output_tokens=1),
+        model_name=model.model_name,
+        provider_name=model.system,
+        provider_url=model.base_url,
+    )
+    try:
+        probe.cost()
+    except LookupError:
+        return False
+    return True
 
 
 class ModelPool:

@@ -41,6 +41,9 @@ class Model(Protocol):
     name: str
     history: Any
 
+    @property
+    def has_price(self) -> bool: ...
+
     async def run(self, request: RunRequest) -> RunEnd: ...
 
     def steer(self, text: str) -> bool: ...

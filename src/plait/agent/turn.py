@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-from plait.agent.budget import Exceeded, exceeded
+from plait.agent.budget import WITHOUT_PRICE, Exceeded, exceeded
 from plait.agent.deltas import Deltas
 from plait.agent.dispatch import Batch
 from plait.agent.provider_calls import ProviderCalls
@@ -72,6 +72,7 @@ class Turn:
         self._replies = 0
         self._retries = Retries(self._settings.retry_base_s, attended=self._settings.attended)
         self._compactions = 0
+        self._is_priced = True
         self._unheard: str | None = prompt
         self._ending = Ending()
         self._exceeded: Exceeded | None = None
@@ -149,8 +150,12 @@ class Turn:
     async def _converse(self) -> None:
         schema_tries = 0
         while True:
+            model = self._around.model
+            # Before each run: a fallback model may have no price.
+            if self._has_budget and not model.has_price:
+                raise UserError(f"The price of `{model.name}` is not known. {WITHOUT_PRICE}")
             try:
-                end = await self._around.model.run(
+                end = await model.run(
                     RunRequest(
                         prompt=self._unheard,
                         sink=self,
@@ -188,11 +193,15 @@ class Turn:
                 return
             self._unheard = checked.prompt
 
+    @property
+    def _has_budget(self) -> bool:
+        return self._settings.limits.max_budget_usd is not None
+
     # --- mending -------------------------------------------------------------------------------------------------
 
     def _must_pause(self) -> bool:
         spent = self._around.spent_before.plus(self.usage)
-        self._exceeded = exceeded(self._settings.limits, self._replies, spent)
+        self._exceeded = exceeded(self._settings.limits, self._replies, spent, is_priced=self._is_priced)
         if self._exceeded is not None:
             return True
         may_compact = self._settings.auto_compact and self._compactions < COMPACTIONS_A_TURN
@@ -329,6 +338,9 @@ class Turn:
                 reply.context_window,
             )
         )
+        if self._has_budget and reply.usage.cost_usd is None:
+            self._is_priced = False
+            self._emit(Notice("warning", f"What this reply has cost is not known. {WITHOUT_PRICE}"))
         if reply.finish_reason == "length":
             self._emit(Notice("warning", "The reply was cut at the model's output limit; ask it to go on."))
         if reply.finish_reason == "content_filter" and not reply.is_empty:
