@@ -297,3 +297,32 @@ def test_a_time_zone_and_a_language_are_not_asked_about(workspace, setting):
 )
 def test_git_options_that_read_elsewhere_or_run_something_ask(workspace, command):
     assert is_judged(command, workspace) != "read_only"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "x=b; eval x=../o; cat $x",
+        "x=b; command eval x=../o; cat $x",
+        "cd src && eval 'cd ..' && cat ../o",
+        "cd src && f() { eval cd ..; } && f && cat ../o",
+        "x=b && eval 'read x < a' && cat $x",
+        'x=(b); : ${x[5]:=../o}; cat "${x[@]}"',
+        'x=("" b); : ${x:=../o}; cat "${x[@]}"',
+        'x=(b b); for x in ../o; do :; done; cat "${x[@]}"',
+        'x=(b); for i in 1 2; do cat "${x[@]}"; read x < a; done',
+        "_=b; : ../o; cat $_",
+        '_=b; : ../o; cat "$_"',
+        'f() { head -n "$@"; }; f 1 ../o',
+        "ls -a | xargs cat",
+        "x=$(ls -a); cat $x",
+        'ls -a | while read x; do cat "$x"; done',
+        "dir --all | xargs cat",
+    ],
+)
+def test_a_value_that_changes_unseen_is_not_known(workspace, command):
+    assert is_judged(command, workspace) != "read_only"
+
+
+def test_eval_of_a_reading_command_is_not_asked_about(workspace):
+    assert is_judged("eval 'cat a' | head", workspace) == "read_only"

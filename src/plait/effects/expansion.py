@@ -177,7 +177,7 @@ def _parameter(piece: Parameter, raw: str, place: Place, run: RunSubstitution, s
     if piece.operator == "@E":
         flow |= Flow(decoded=True)
     if piece.operator in ASSIGNING and not _surely_full(own):
-        if own.values is not None:
+        if own.values is not None or piece.element or f"{piece.name}[@]" in place.variables:
             raise UnclearExpansion("an expansion that assigns to a variable which may be empty")
         # Nothing runs in it: for a variable that programs may obey, it asks.
         run(one_command((), piece.name), "$")
@@ -224,7 +224,7 @@ def _output(inner: Finding, place: Place, *, quoted: bool) -> Arg:
 def _known_words(word: Word, place: Place) -> list[Arg] | None:
     """The words that a variable or an array of known values becomes by itself: `$x`, `"${x[@]}"`."""
     match word.pieces:
-        case (Variable(name, False),):
+        case (Variable(name, False),) if name != "_":
             value = place.variables.get(name)
             text = value.literal if value is not None else None
             if value is None or text is None or GLOB_OR_ESCAPE.search(text):
@@ -251,6 +251,9 @@ def is_number(name: str, place: Place) -> bool:
 
 def _variable(name: str, place: Place, see_secret: SeeSecret, *, quoted: bool) -> Arg:
     value = place.variables.get(name)
+    if name == "_":
+        # The shell sets it with each command.
+        return Arg("", splits=not quoted, loose=not quoted)
     if name == "@":
         # Also in quotes it is as many words as there are.
         return Arg("", splits=True, loose=True)

@@ -148,9 +148,9 @@ LISTINGS: Mapping[str, Listing] = {
     ),
     **dict.fromkeys(
         ("ls", "dir", "vdir"),
-        Listing(_options("-1 -a -A -t -r -S -U -X -v -c -u -d -I --all --almost-all --reverse --sort --ignore --hide")),
+        Listing(_options("-1 -A -t -r -S -U -X -v -c -u -d -I --almost-all --reverse --sort --ignore --hide")),
     ),
-    **dict.fromkeys(("exa", "eza"), Listing(_options("-1 -a -r -s"))),
+    **dict.fromkeys(("exa", "eza"), Listing(_options("-1 -r -s"))),
     "git grep": Listing(
         _options("-i -w -v -E -G -P -F -e -I -a -m --ignore-case --word-regexp --invert-match --extended-regexp "
                  "--basic-regexp --perl-regexp --fixed-strings --cached --max-depth --full-name"),

@@ -241,10 +241,10 @@ class Line(Words):
             value.glob is not None or value.values for value in values
         ):
             args = [replace(value, raw=f"${node.variable}", splits=False, carries=carries) for value in values]
-            return [replace(place, variables={**place.variables, node.variable: arg}) for arg in args]
+            return [_assigned(place, node.variable, arg) for arg in args]
         else:
             arg = Arg(f"${node.variable}", carries=carries)
-        return [replace(place, variables={**place.variables, node.variable: arg})]
+        return [_assigned(place, node.variable, arg)]
 
     def _settled(self, node: Compound, place: Place) -> Place:
         """The place in which every round of a loop may begin: what rounds change cannot be told."""
@@ -260,7 +260,8 @@ class Line(Words):
         return replace(place, cwds=(), variables={name: Arg(f"${name}") for name in place.variables})
 
     def _widened(self, place: Place, after: Place, *, keep: str | None) -> Place:
-        variables = dict(place.variables)
+        # What was unset on the way is known no longer.
+        variables = {name: value for name, value in place.variables.items() if name in after.variables}
         for name, value in after.variables.items():
             before = place.variables.get(name)
             if name == keep or before == value:
@@ -317,7 +318,11 @@ class Line(Words):
             return change_directory(name, args[1:], after, finding), ()
         if name in SHELL_STATE:
             return change_state(name, args[1:], inner, after, finding), ()
-        return after, self._judge(name, tuple(args[1:]), inner, finding)
+        runs = self._judge(name, tuple(args[1:]), inner, finding)
+        if "eval" in (arg.literal for arg in args):
+            # It runs in this shell: directory, variables and functions may be others afterwards.
+            after = replace(after, cwds=(), variables={}, functions={}, moved=True)
+        return after, runs
 
     def _unknown_program(self, name: Arg, place: Place, finding: Finding) -> None:
         flow = name.carries | place.input
@@ -436,6 +441,12 @@ def _refuse_any_words(name: str, args: Sequence[Arg], finding: Finding) -> None:
 
 def _is_format(arg: Arg) -> bool:
     return arg.literal is not None and not arg.literal.startswith("-")
+
+
+def _assigned(place: Place, name: str, value: Arg) -> Place:
+    """The place after an assignment, which leaves no array of that name as it was."""
+    kept = {key: arg for key, arg in place.variables.items() if key != f"{name}[@]"}
+    return replace(place, variables={**kept, name: value})
 
 
 def _array_named(word: Word) -> str | None:
