@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -109,7 +110,7 @@ class ApprovalPanel(Widget, can_focus=True):
         self.border_subtitle = Text(cut(" · ".join(self._hints(asked)), max(8, width - 6)))
         lines = self.preview_lines(width, most=max(3, self.app.size.height // 2 - 6))
         self.query_one("#approval-preview", Static).update(Group(*lines))
-        self.query_one("#approval-body").styles.height = min(len(lines), max(3, self.app.size.height // 2 - 5))
+        self.query_one("#approval-body").styles.height = len(lines)
         self.query_one("#approval-choices", Static).update(self._choices(asked, width))
 
     def _title(self, asked: ApprovalAsked) -> str:
@@ -138,11 +139,9 @@ class ApprovalPanel(Widget, can_focus=True):
             lines += wrap(Text(f"DANGEROUS: {sanitise(asked.danger)}", palette.error), width)
         match asked.preview:
             case DiffDetail() as diff:
-                lines += diff_lines(diff, width, palette, most=most)
+                return edit_lines(lines, (diff,), width, palette, most)
             case DiffsDetail(files=files):
-                for diff in files:
-                    lines.append(Text(cut_middle(sanitise_path(diff.path), width), palette.strong))
-                    lines += diff_lines(diff, width, palette, most=most)
+                return edit_lines(lines, files, width, palette, most)
             case CommandPreview(command=command, cwd=cwd, reason=reason):
                 pieces = [
                     piece
@@ -345,6 +344,30 @@ class ApprovalPanel(Widget, can_focus=True):
     def _answer(self, answer: Answer) -> None:
         if self.asked is not None:
             self.post_message(self.ToDo(Decide(self.asked.key, answer)))
+
+
+def edit_lines(
+    danger: list[Text], files: Sequence[DiffDetail], width: int, palette: Palette, most: int | None
+) -> list[Text]:
+    """Return edits after their danger, in about `most` lines: in any room a changed line of the first file.
+
+    Each file has its share, two lines at least; those that get none are counted.
+    """
+    lines = danger if most is None else shortened(danger, max(1, most // 3), palette)
+    room = None if most is None else max(3 if len(files) == 1 else 4, most - len(lines))
+    shown = len(files)
+    if room is not None and len(files) > 1:
+        shown = min(shown, max(1, (room - 1) // 3))
+    for place, diff in enumerate(files[:shown]):
+        share = None if room is None else room // (shown - place)
+        names = [Text(cut_middle(sanitise_path(diff.path), width), palette.strong)] if len(files) > 1 else []
+        part = [*names, *diff_lines(diff, width, palette, most=None if share is None else share - len(names))]
+        lines = [*lines, *part]
+        room = None if room is None else max(2, room - len(part))
+    if shown < len(files):
+        left = len(files) - shown
+        lines.append(Text("… 1 more file" if left == 1 else f"… {left} more files", palette.dim))
+    return lines
 
 
 def command_lines(
