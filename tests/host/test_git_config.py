@@ -19,6 +19,7 @@ TEXTS = [
     '[user]\nname = "a \\" [core]"\n[core]\nhooksPath = ci/hooks\n',
     '[branch "[core]"]\nmerge = x\n[core]\nbare\nhooksPath = ci/hooks\n',
     "# [x]\n; y\n\n[core]\n\n   hooksPath    =    ci/hooks\t\n",
+    "[core]\nhooksPath = ci/hooks\0junk\n",
     "[core]\nhooksPath = other\nhooksPath = ci/hooks\n",
 ]
 

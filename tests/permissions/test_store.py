@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from plait.config.shape import Directories
-from plait.permissions.store import forget_rule, load_rules, project_file, save_rule
+from plait.permissions.store import allows, forget_rule, load_rules, project_file, save_rule
 from plait.protocol.commands import Rule
 from plait.protocol.errors import UserError
 
@@ -104,3 +104,35 @@ def test_a_settings_file_that_is_a_link_stays_one(directories, tmp_path):
 
     assert (directories.config / "settings.toml").is_symlink()
     assert tomllib.loads(real.read_text()) == {"permissions": {"allow": ["shell(pytest *)"]}}
+
+
+MAIN, TREE = Path("/home/me/demo"), Path("/home/me/tree")
+DENIES, ASKS = Rule("deny", "shell(git push *)", "project"), Rule("ask", "web_fetch", "project")
+OWN_ALLOWS, OWN_DENIES = Rule("allow", "read", "project"), Rule("deny", "edit(*.lock)", "project")
+
+
+def test_a_worktree_takes_over_what_denies_and_asks_and_what_allows_once_it_is_trusted(directories):
+    for rule, place in ((PROJECTS, MAIN), (DENIES, MAIN), (ASKS, MAIN), (OWN_ALLOWS, TREE), (OWN_DENIES, TREE)):
+        save_rule(rule, directories, place)
+
+    assert set(load_rules(directories.state, TREE)) == {OWN_ALLOWS, OWN_DENIES}
+    assert set(load_rules(directories.state, TREE, MAIN)) == {OWN_ALLOWS, OWN_DENIES, DENIES, ASKS}
+    assert set(load_rules(directories.state, TREE, MAIN, inherits=True)) == {
+        OWN_ALLOWS, OWN_DENIES, DENIES, ASKS, PROJECTS
+    }  # fmt: skip
+    assert set(load_rules(directories.state, MAIN)) == {PROJECTS, DENIES, ASKS}
+
+
+def test_a_rule_of_both_holds_once(directories):
+    for place in (MAIN, TREE):
+        save_rule(PROJECTS, directories, place)
+
+    assert load_rules(directories.state, TREE, MAIN, inherits=True) == (PROJECTS,)
+
+
+def test_whether_anything_is_allowed_is_told(directories):
+    save_rule(DENIES, directories, MAIN)
+    assert not allows(directories.state, MAIN)
+
+    save_rule(PROJECTS, directories, MAIN)
+    assert allows(directories.state, MAIN)

@@ -14,6 +14,7 @@ from plait.config.launch import Opening
 from plait.config.settings import FlagValue, Loaded, environment, load
 from plait.host.paths import Workspace
 from plait.permissions.rules import ALIASES, canonical_tool, parse_rule, split_rules
+from plait.permissions.store import allows
 from plait.protocol.errors import UserError
 from plait.protocol.lean import dataclass
 
@@ -74,6 +75,7 @@ def begin(parsed: Parsed, *, trusting: bool = False) -> Started:
         read_rule=parse_rule,
         tool_name=canonical_tool,
         trusting=trusting or parsed.has("trust"),
+        allows=allows,
     )
     if loaded.settings.debug is not None:
         # What keys look like takes 3 ms to compile, and is only looked for in a log.

@@ -47,8 +47,9 @@ def _show(trust: Trust, *, as_json: bool) -> None:
 def in_words(trust: Trust) -> str:
     """Say in one line how this directory stands."""
     directory = sanitise_line(str(trust.project))
-    count = len(trust.grants)
-    what = f"{count} setting{'s' * (count > 1)} of its own"
+    count = sum(not grant.inherited for grant in trust.grants)
+    own = [f"{count} setting{'s' * (count > 1)} of its own"] if count else []
+    what = " and ".join([*own, *(grant.value for grant in trust.grants if grant.inherited)])
     match trust.state:
         case "nothing":
             return f"{directory}: nothing of its own that would need to be trusted"

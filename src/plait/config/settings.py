@@ -18,7 +18,8 @@ from typing import Any
 from plait.config.kinds import FLAGS_ONLY, NEVER_BY_PROJECT, PROJECT_RULE_LISTS, RULE_LISTS, SETTINGS, united
 from plait.config.shape import SECTIONS, Directories, Effort, Limits, Loaded, Settings
 from plait.config.sources import FlagValue, Layer, Value, environment_layer, flags_layer, read_layer
-from plait.config.trust import Grant, trust_of
+from plait.config.trust import Grant, inherited, trust_of
+from plait.host.worktrees import repository_of
 from plait.protocol.commands import Rule, Scope, Verdict
 from plait.protocol.errors import UserError
 from plait.protocol.queries import SettingValue
@@ -74,10 +75,12 @@ def load(
     read_rule: ReadRule = plain_rule,
     tool_name: Callable[[str], str] = str,
     trusting: bool = False,
+    allows: Callable[[Path, Path], bool] = lambda state, project: False,
 ) -> Loaded:
     """Read all layers and join them. `read_rule` and `tool_name` check and normalise rules and names of tools.
 
-    trusting: the project is trusted for this once (`--trust`).
+    trusting: the project is trusted for this once (`--trust`). allows: (state, project) -> whether a rule that allows
+    is remembered for a project.
 
     Raises:
         UserError: A file is malformed, or a value will not do; one line that names the place.
@@ -92,9 +95,19 @@ def load(
         flags_layer(flags),
     ]
     found = [layer for layer in layers if layer is not None]
-    trust = trust_of(root, _grants(found), where.state, listed=trusting or _is_listed(root, found, cwd))
+    repository = repository_of(root)
+    grants = _grants(found)
+    if repository is not None and (grants or allows(where.state, repository)):
+        grants.append(inherited(repository))
+    listed = trusting or _is_listed(root, found, cwd)
+    trust = trust_of(root, grants, where.state, listed=listed)
     trusted = trust.state == "trusted"
     joined = _join(found, tool_name, trusted)
+    if any(grant.inherited for grant in grants) and not trusted:
+        joined.warnings.append(
+            f"What was allowed in `{repository}` is not in force in this worktree: "
+            "this directory is not trusted (see `plait trust`)."
+        )
     return Loaded(
         settings=_build(joined.values, cwd, where),
         values=_shown_values(joined.values, found, trusted),
@@ -103,6 +116,8 @@ def load(
         directories=where,
         project=root,
         trust=trust,
+        repository=repository,
+        inherits=repository is not None and (listed or trusted),
     )
 
 

@@ -146,7 +146,8 @@ class Loaded:
     """What `settings.load` found: the settings, each value with where it came from, and what was set aside.
 
     rules: from all layers, strongest layer first. warnings: one line each. project: the root that `.plait` was
-    looked for in, resolved. trust: what its files would switch on, and whether they do.
+    looked for in, resolved. trust: what its files would switch on, and whether they do. repository: that of a linked
+    worktree, whose remembered rules that ask or deny hold here too; inherits: those that allow as well.
     """
 
     settings: Settings
@@ -156,3 +157,5 @@ class Loaded:
     directories: Directories
     project: Path
     trust: Trust
+    repository: Path | None = None
+    inherits: bool = False

@@ -1,7 +1,8 @@
 """Whether a project may loosen anything: what its files would switch on, and what the user said to exactly that.
 
 An answer belongs to one directory, by its real path, and to the words that were shown: a worktree, a copy, a
-subdirectory with a `.git` of its own asks anew, and so does the same directory once its files say something else.
+subdirectory with a `.git` of its own asks anew, and so does the same directory once its files say something else. The
+rules that were remembered for the repository of a worktree count in it once it is trusted.
 """
 
 from __future__ import annotations
@@ -25,11 +26,15 @@ MOST_ANSWERS = 50
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One thing that a project's file would switch on: the setting (`permissions.allow` too) and its value as text."""
+    """One thing that a project's file would switch on: the setting (`permissions.allow` too) and its value as text.
+
+    inherited: it is no file's, but what was remembered for the repository of a worktree, all of it at once.
+    """
 
     name: str
     value: str
     origin: str
+    inherited: bool = False
 
     @property
     def words(self) -> str:
@@ -53,6 +58,11 @@ class Trust:
         """What an answer is bound to."""
         told = [[grant.name, grant.value, os.path.relpath(grant.origin, self.project)] for grant in self.grants]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def inherited(repository: Path) -> Grant:
+    """Return what a worktree would take over from its repository: what was allowed there, whatever it is by now."""
+    return Grant("permissions.allow", "the rules remembered for this repository", str(repository), inherited=True)
 
 
 def trust_of(project: Path, grants: Sequence[Grant], state: Path, *, listed: bool) -> Trust:

@@ -138,7 +138,8 @@ def _value(text: str, at: int) -> tuple[str, int]:
             value.append(char)
             kept = len(value) if quoted or not char.isspace() else kept
         at += 1
-    return "".join(value[:kept]), at
+    # To git it ends there.
+    return "".join(value[:kept]).partition("\0")[0], at
 
 
 def _text(file: Path) -> str | None:

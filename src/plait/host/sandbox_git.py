@@ -129,4 +129,4 @@ def pointer(file: Path, prefix: str) -> str | None:
     finally:
         os.close(handle)
     text = text.removeprefix(prefix).strip("\n") if text.startswith(prefix) else ""
-    return text.strip() or None
+    return None if "\0" in text else text.strip() or None

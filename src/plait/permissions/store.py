@@ -1,7 +1,8 @@
 """Remembered rules on disk: one rule added to, or taken out of, a file; everything else in it stays as it is.
 
 The user's rules stand in the user's `settings.toml` (which `config` reads). Those for one project stand in the user's
-state directory, not in the project: a file in the project comes with whatever was cloned, and may only forbid.
+state directory, not in the project: a file in the project comes with whatever was cloned, and may only forbid. Those
+of a worktree that is trusted stand with its repository's.
 Files are replaced atomically and are readable by their owner alone.
 """
 
@@ -27,13 +28,28 @@ def project_file(state: Path, project: Path) -> Path:
     return state / "rules" / f"{hashlib.sha256(os.fsencode(project)).hexdigest()[:32]}.toml"
 
 
-def load_rules(state: Path, project: Path) -> tuple[Rule, ...]:
-    """Return the rules that were remembered for a project.
+def load_rules(
+    state: Path, project: Path, repository: Path | None = None, *, inherits: bool = False
+) -> tuple[Rule, ...]:
+    """Return the rules that were remembered for a project, and for the repository of which it is a worktree.
+
+    inherits: what was allowed in the repository holds in the worktree too; what asks or denies there always does.
 
     Raises:
-        UserError: The file, or a rule in it, cannot be understood.
+        UserError: A file, or a rule in it, cannot be understood.
     """
-    file = project_file(state, project)
+    own = _rules_of(project_file(state, project))
+    shared = _rules_of(project_file(state, repository)) if repository is not None else ()
+    held = (rule for rule in shared if inherits or rule.verdict != "allow")
+    return tuple(dict.fromkeys((*own, *held)))
+
+
+def allows(state: Path, project: Path) -> bool:
+    """True if a rule that allows is remembered for a project. Raises UserError as `load_rules` does."""
+    return any(rule.verdict == "allow" for rule in _rules_of(project_file(state, project)))
+
+
+def _rules_of(file: Path) -> tuple[Rule, ...]:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8")).get("permissions", {})
     except FileNotFoundError:

@@ -272,12 +272,15 @@ async def _list_models(name: str, base_url: str | None, environ: Mapping[str, st
 
 async def _save_rule(rule: Rule, loaded: Loaded) -> None:
     if rule.scope != "session":
-        await asyncio.to_thread(rule_store.save_rule, rule, loaded.directories, loaded.project)
+        place = loaded.repository if loaded.inherits and loaded.repository is not None else loaded.project
+        await asyncio.to_thread(rule_store.save_rule, rule, loaded.directories, place)
 
 
 async def _forget_rule(rule: Rule, loaded: Loaded) -> None:
     if rule.scope != "session":
-        await asyncio.to_thread(rule_store.forget_rule, rule, loaded.directories, loaded.project)
+        for place in (loaded.project, loaded.repository):
+            if place is not None:
+                await asyncio.to_thread(rule_store.forget_rule, rule, loaded.directories, place)
 
 
 # --- one call, without a model -----------------------------------------------------------------------------------

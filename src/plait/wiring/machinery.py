@@ -93,7 +93,10 @@ def machinery(
     checkpoints: Checkpoints | None = None,
 ) -> Machinery:
     settings = loaded.settings
-    rules = (*loaded.rules, *rule_store.load_rules(loaded.directories.state, loaded.project))
+    remembered = rule_store.load_rules(
+        loaded.directories.state, loaded.project, loaded.repository, inherits=loaded.inherits
+    )
+    rules = (*loaded.rules, *remembered)
 
     def asked(question: Question, position: int, waiting: int) -> None:
         emit(

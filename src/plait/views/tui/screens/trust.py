@@ -96,10 +96,8 @@ def question_lines(question: TrustQuestion, palette: Palette) -> list[Text]:
     """Return what the user has to know to answer. Pure."""
     lines = [
         Text(""),
-        Text(
-            "This directory brings settings of its own. Nobody but you can tell whether they are yours.", palette.text
-        ),
-        Text("Until you say yes they may only make Plait stricter. They would switch on:", palette.text),
+        Text("Nobody but you can tell whether what lies in this directory is yours.", palette.text),
+        Text("Until you say yes, its settings may only make Plait stricter. Yes would switch on:", palette.text),
     ]
     for origin, grants in groupby(question.grants, key=lambda grant: grant[0]):
         lines += [Text(""), Text(f"  {sanitise_line(origin)}", palette.dim)]
