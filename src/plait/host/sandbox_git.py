@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import field
 from pathlib import Path
 
+from plait.host.git_config import read_configuration
 from plait.protocol.lean import dataclass
 
 # In a git directory (gitrepository-layout(5)).
@@ -40,15 +41,14 @@ def git_guards(place: str) -> GitGuards:
     start = Path(place)
     dot_git = start / ".git"
     if not os.path.lexists(dot_git):
-        outer = next((up for up in start.parents if _is_git_directory(up / ".git")), None)
+        outer = next((up for up in start.parents if _is_git_directory(up / ".git") and _leads_within(up)), None)
         inside = [start] if _is_git_directory(start) else []
         directories = [*inside, *([outer / ".git"] if outer is not None and not inside else [])]
         found = _of(directories)
         return GitGuards(found.directories, found.present, (*found.absent, str(dot_git)), found.configuration)
-    if dot_git.is_dir():
+    if dot_git.is_dir() and _leads_within(start):
         return _of([Path(os.path.realpath(dot_git))])
-    linked = _linked(dot_git)
-    found = _of(linked)
+    found = _of([] if dot_git.is_symlink() else _linked(dot_git))
     return GitGuards(found.directories, (str(dot_git), *found.present), found.absent, found.configuration)
 
 
@@ -80,13 +80,30 @@ def _linked(dot_git: Path) -> list[Path]:
         back = pointer(own / "gitdir", "")
         shared = Path(os.path.realpath(own / common))
         # The other end must name this very file: else anything could be made writable by a file in a repository.
-        if back is None or os.path.realpath(own / back) != os.path.realpath(dot_git):
+        if back is None or not _is_at(own / back, dot_git):
             return []
         if own.parent != shared / "worktrees" or not _is_git_directory(shared):
             return []
         return [shared]
     above = (up / ".git" / "modules" for up in dot_git.parent.parents)
-    return [own] if any(own.is_relative_to(os.path.realpath(modules)) for modules in above) else []
+    if not any(own.is_relative_to(os.path.realpath(modules)) for modules in above):
+        return []
+    return [own] if any(_is_at(own / tree / ".git", dot_git) for tree in _work_trees(own)) else []
+
+
+def _leads_within(place: Path) -> bool:
+    """True if the `.git` of a directory lies in it: a link to another repository opens nothing of that."""
+    return Path(os.path.realpath(place / ".git")).is_relative_to(os.path.realpath(place))
+
+
+def _is_at(named: Path, dot_git: Path) -> bool:
+    """True if a path names this very `.git`: its directory is resolved, and the name is no link's at the other end."""
+    return named.name == ".git" and os.path.realpath(named.parent) == os.path.realpath(dot_git.parent)
+
+
+def _work_trees(git_dir: Path) -> Iterator[str]:
+    entries = read_configuration([git_dir / "config"]).entries
+    yield from (entry.value for entry in entries if entry.name == "core.worktree")
 
 
 def modules_of(directory: Path) -> Iterator[Path]:
