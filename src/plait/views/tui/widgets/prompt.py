@@ -11,13 +11,12 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from plait.views.tui.keymap import Keyboard
+from plait.views.tui.pasted import line_count, pasted_text
 from plait.views.tui.widgets.safe_text import SafeTextArea
 
 MOST_LINES = 10
 CHIP_LINES, CHIP_BYTES = 10, 2000
-CHIP = re.compile(r"\[pasted (\d+) lines · (\d+)\]")
-# Replies of the terminal that arrive too late to be recognised, and broken mouse reports.
-STRAY = re.compile(r"\x1b\]1[01];rgb:[0-9a-fA-F/]*(?:\x07|\x1b\\)?|\x1b\[<[\d;NaN.]*[Mm]?")
+CHIP = re.compile(r"\[pasted (\d+) lines? · (\d+)\]")
 
 
 class Prompt(SafeTextArea):
@@ -59,7 +58,8 @@ class Prompt(SafeTextArea):
     # --- text ----------------------------------------------------------------------------------------------------
 
     def set_text(self, text: str) -> None:
-        self.load_text(text)
+        # One CR LF would make all line ends of the document such.
+        self.load_text(pasted_text(text))
         self.move_cursor(self.document.end)
         self._fit()
 
@@ -179,11 +179,12 @@ class Prompt(SafeTextArea):
                 return
 
     async def _on_paste(self, event: events.Paste) -> None:
-        text = STRAY.sub("", event.text)
+        text = pasted_text(event.text)
         if text.count("\n") >= CHIP_LINES or len(text) > CHIP_BYTES:
             number = len(self._pasted) + 1
             self._pasted[number] = text
-            text = f"[pasted {text.count(chr(10)) + 1} lines · {number}]"
+            lines = line_count(text)
+            text = f"[pasted {lines} line{'' if lines == 1 else 's'} · {number}]"
         event.prevent_default()
         event.stop()
         self.insert(text)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from rich.text import Text
+from textual import events
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widgets import Input, TextArea
 
 from plait.protocol.display import sanitise_in_place, sanitise_line
+from plait.views.tui.pasted import pasted_text
 
 
 class SafeTextArea(TextArea):
@@ -23,12 +25,20 @@ class SafeTextArea(TextArea):
         self._styled_for = styled_for
         return super().render_lines(crop)
 
+    async def _on_paste(self, event: events.Paste) -> None:
+        # The base inserts it.
+        event.text = pasted_text(event.text)
+
     def get_line(self, line_index: int) -> Text:
         return Text(sanitise_in_place(self.document.get_line(line_index)), end="", no_wrap=True)
 
 
 class SafeInput(Input):
     """One line; what is unsafe in it is replaced as it comes in, for nobody needs it in an answer."""
+
+    def _on_paste(self, event: events.Paste) -> None:
+        # The base takes the first line only.
+        event.text = " ".join(pasted_text(event.text).split("\n"))
 
     def validate_value(self, value: str) -> str:
         return sanitise_line(value)
