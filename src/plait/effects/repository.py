@@ -15,6 +15,7 @@ from pathlib import Path
 
 from plait.effects.listings import is_odd
 from plait.host.protected import SECRET_NAMES
+from plait.host.worktrees import common_directory
 
 # Whole sections without a key that a reading command would take a program from.
 HARMLESS_SECTIONS = frozenset((
@@ -155,14 +156,13 @@ def _repository(top: Path, git_dir: Path) -> Repository:
 def _names_back(repository: Repository) -> bool:
     """True unless a `.git` of this place leads to a repository elsewhere that knows nothing of it, and is another's.
 
-    A worktree's own directory names the place in `gitdir`, a submodule's in `core.worktree`.
+    A repository lists its worktrees, and a submodule's own directory names its place in `core.worktree`.
     """
     own, top = repository.git_dir.resolve(), repository.top.resolve()
     if own.is_relative_to(top):
         return True
-    back = own / "gitdir"
-    if back.is_file():
-        return (own / back.read_text(encoding="utf-8").strip()).resolve() == top / ".git"
+    if common_directory(top) is not None:
+        return True
     config = own / "config"
     named = WORK_TREE.search(config.read_text(encoding="utf-8")) if config.is_file() else None
     return named is not None and (own / named[1]).resolve() == top
