@@ -33,7 +33,7 @@ CLOSED = re.compile(
 )
 UNREACHABLE = re.compile(
     r"network is unreachable|ENETUNREACH|could not resolve|(?:temporary )?failure in name resolution|EAI_AGAIN|"
-    r"ENOTFOUND|name or service not known|failed to lookup address|getaddrinfo|no such host|dns error|"
+    r"\bENOTFOUND\b|name or service not known|failed to lookup address|getaddrinfo|no such host|dns error|"
     r"no route to host|connection refused|ECONNREFUSED|failed to establish a new connection|couldn't connect to server|"
     r"unable to access 'https?:|error sending request|network error|nodename nor servname",
     re.IGNORECASE,
