@@ -166,6 +166,34 @@ async def test_a_new_rule_settles_every_question_it_covers(rig: Rig) -> None:
     assert len(rig.asked()) == 1
 
 
+async def test_a_call_knows_whether_the_user_was_asked_about_it(rig: Rig) -> None:
+    first, second, third, read = rig.announce({"writes": ["a"]}, {"writes": ["b"]}, {"writes": ["c"]}, {"reads": ["d"]})
+    running = asyncio.create_task(rig.run_all())
+    await rig.until_asked(1)
+    rig.approvals.answer(first, Allow())
+    await rig.until_asked(2)
+    rule = Rule("allow", "probe")
+    rig.permissions.add(rule)
+    rig.approvals.answer(second, AllowAlways(rule))
+    await running
+
+    assert rig.world.asked == {first: True, second: True, third: False, read: False}
+    [by_rule] = rig.announce({"writes": ["e"]})
+    await rig.run_all()
+    assert not rig.world.asked[by_rule]
+
+
+async def test_a_change_of_mode_that_lets_a_call_run_is_no_answer_to_its_question(rig: Rig) -> None:
+    [key] = rig.announce({"writes": ["a"]})
+    running = asyncio.create_task(rig.run_all())
+    await rig.until_asked()
+    rig.permissions.mode = "bypassPermissions"
+    rig.approvals.reconsider()
+    await running
+
+    assert rig.world.asked == {key: False}
+
+
 async def test_caps_hold_and_nobody_starves(tmp_path: Path) -> None:
     rig = Rig(tmp_path, caps={"files": 2})
 

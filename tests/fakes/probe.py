@@ -48,6 +48,7 @@ class World:
     store: dict[str, list[str]] = field(default_factory=dict)
     seen: dict[CallKey, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     order: list[CallKey] = field(default_factory=list)
+    asked: dict[CallKey, bool] = field(default_factory=dict)
 
     def gate(self, name: str) -> asyncio.Event:
         return self.gates.setdefault(name, asyncio.Event())
@@ -81,6 +82,7 @@ class Probe(Tool[ProbeArgs]):
         world.running.add(ctx.key)
         world.most_at_once = max(world.most_at_once, len(world.running))
         world.order.append(ctx.key)
+        world.asked[ctx.key] = ctx.asked
         try:
             world.seen[ctx.key] = {path: tuple(world.store.get(path, ())) for path in args.reads}
             for _ in range(args.steps):

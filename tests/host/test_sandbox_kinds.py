@@ -118,3 +118,57 @@ def test_a_program_inside_a_workspace_is_run_from_a_copy_of_the_users_alone(tmp_
     assert ran.stdout == "False 0o700\nripgrep\n"
     keep_out_of([tmp_path])
     assert [path for path in (find_program("rg"), packaged_program("bwrap")) if path is not None] == found
+
+
+# --- what an unasked command sees of the home directory --------------------------------------------------------------
+
+
+@needs_landlock
+async def test_landlock_shows_of_the_home_directory_tools_and_configuration(landlock: Sandbox, home: Path) -> None:
+    (home / "notes").write_text("canary")
+    (home / ".config" / "gh").mkdir(parents=True)
+    (home / ".config" / "gh" / "hosts.yml").write_text("canary")
+    (home / ".config" / "tool").write_text("config\n")
+    (home / ".cache" / "plait").mkdir(parents=True)
+    (home / ".cache" / "plait" / "log").write_text("canary")
+    (home / ".cache" / "other").write_text("cache\n")
+    (home / ".cargo" / "bin").mkdir(parents=True)
+    (home / ".cargo" / "bin" / "x").write_text("#!/bin/sh\necho tool\n")
+    (home / ".cargo" / "bin" / "x").chmod(0o755)
+
+    read = f"{home}/.cargo/bin/x; cat {home}/.config/tool {home}/.cache/other"
+    end = await run(landlock, f"{read}; cat {home}/notes {home}/.config/gh/hosts.yml {home}/.cache/plait/log 2>&1")
+
+    assert end.stdout.decode().startswith("tool\nconfig\ncache\n")
+    assert b"canary" not in end.stdout
+    assert end.stdout.count(b"Permission denied") == 3
+    asked = await run(landlock, f"cat {home}/.cache/other {home}/.cache/plait/log", Grants(home=True))
+    assert asked.stdout.startswith(b"cache\n")
+    assert b"canary" not in asked.stdout
+
+
+def test_the_profile_for_macos_hides_the_home_directory_but_for_what_is_shown() -> None:
+    places = Places(("/home/src/w",), "/home", (), "/usr", "/cache/p", "/cache/t")
+    mounts = (
+        Mount("hide", "/home", "/home"),
+        Mount("read", "/home/.config", "/home/.config"),
+        Mount("link", "/home/.gitconfig", "dotfiles/git"),
+        Mount("write", "/home/.cache", "/cache/p/.cache"),
+        Mount("hide", "/home/.config/gh", "/home/.config/gh"),
+        Mount("write", "/home/src/w", "/home/src/w"),
+    )
+
+    text = profile(places, View(mounts, closed=("/home/.cache/plait",)), network=True)
+
+    order = [
+        '(deny file-read* file-write* network-outbound (subpath "/home"))',
+        '(allow file-read* (subpath "/home/.config"))',
+        '(allow file-read* (literal "/home/.gitconfig"))',
+        '(allow file-read* (subpath "/home/.cache"))',
+        '(deny file-read* file-write* network-outbound (subpath "/home/.config/gh"))',
+        '(allow file-read* file-write* (subpath "/home/src/w"))',
+        '(deny file-read* file-write* network-outbound (subpath "/home/.cache/plait"))',
+        '(allow file-read-metadata (literal "/home"))',
+        '(allow file-read-metadata (literal "/home/src"))',
+    ]
+    assert [text.index(line) for line in order] == sorted(text.index(line) for line in order)

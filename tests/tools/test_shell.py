@@ -1,7 +1,8 @@
 import asyncio
 import os
 import subprocess
-from collections.abc import AsyncIterator, Callable
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -423,6 +424,36 @@ async def test_a_command_that_failed_in_the_sandbox_says_so_and_offers_to_run_wi
     assert "`outside_sandbox` asks the user to let it run once without]" in output.text
     assert other.text == "(no output)\n[exit code 0]"
     assert "sandbox" not in missing.text
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="plait-test-", dir="/var/tmp") as directory:
+        monkeypatch.setenv("HOME", directory)
+        Path(directory, "notes").write_text("notes")
+        yield Path(directory)
+
+
+LOOKS_AT_HOME = "python3 -c 'import os; print(open(os.path.expanduser(chr(126) + \"/notes\")).read())'"
+
+
+async def test_a_hidden_place_is_named_to_the_model_and_to_the_user(
+    home: Path, sandboxed: Shell, workspace: Workspace
+) -> None:
+    output = await run(sandboxed, {"command": LOOKS_AT_HOME}, workspace)
+
+    assert isinstance(output.detail, CommandDetail)
+    assert output.detail.note.startswith("the sandbox hides `~/notes` from a command that runs without a question: ")
+    assert output.text.endswith(f"[exit code 1]\n[{output.detail.note}]")
+
+
+async def test_a_command_that_the_user_was_asked_about_sees_the_home_directory(
+    home: Path, sandboxed: Shell, workspace: Workspace
+) -> None:
+    plain = make_context(workspace)
+    asked = ToolContext(plain.key, workspace, plain.report, plain.run_parts, asked=True)
+
+    assert (await sandboxed.run(ShellArgs(command=LOOKS_AT_HOME), asked)).text == "notes\n[exit code 0]"
 
 
 async def test_running_outside_of_the_sandbox_is_asked_about_as_what_no_rule_covers(

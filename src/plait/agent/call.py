@@ -62,6 +62,7 @@ class Call:
         self._reply = reply
         self._parent = parent
         self._edited = False
+        self._asked = False
         self._answer: str | None = None
         self._lane: int | None = None
         self._started_at: float | None = None
@@ -275,6 +276,8 @@ class Call:
             answer = await place.ask(question)
         finally:
             place.leave()
+        # A rule that came meanwhile, or another mode, lets it run without an answer to its own question.
+        self._asked = place.answered_by == "user"
         match answer:
             case Deny(reason=reason) if place.answered_by == "rule":
                 raise Refusal("denied", f"Not run: {reason}")
@@ -387,6 +390,8 @@ class Call:
             effects=self._judged.effects,
             by_user=self._judged.by_user,
             deadline_s=deadline_s,
+            # Not for what was allowed only once files had changed: the user was asked about something else.
+            asked=self._asked and self._is_granted(None),
         )
 
     def _report(self, text: str = "", *, output: str = "", done: int = 0, total: int = 0) -> None:

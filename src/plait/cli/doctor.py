@@ -65,7 +65,7 @@ def _sandbox(started: Started) -> str:
     where = started.loaded.directories
     own = (where.config, where.state, where.cache)
     settings = started.loaded.settings.sandbox
-    sandboxing = Sandboxing(settings.mode, started.workspace.roots, own, where.cache)
+    sandboxing = Sandboxing(settings.mode, started.workspace.roots, own, where.cache, settings.visible)
     sandbox = sandboxing.sandbox()
     program = f" ({sandbox.program})" if sandbox.program else ""
     refused = "; no command runs" if sandbox.mode == "require" and sandbox.kind == "none" else ""

@@ -211,6 +211,7 @@ SETTINGS: dict[str, Setting] = {
     "network.allow_private": Setting(TEXTS),
     "sandbox.mode": Setting(_choice(*SANDBOX_STRICTNESS), _stricter_sandbox, personal=True),
     "sandbox.auto_allow": Setting(BOOLEAN, _neither, personal=True),
+    "sandbox.visible": Setting(TEXTS, unites=True, personal=True),
     "keyboard": Setting(TEXT_TABLE, environment=False, personal=True),
 }
 

@@ -261,16 +261,15 @@ def _build(values: Mapping[str, Value], cwd: Path, where: Directories) -> Settin
     for name, value in values.items():
         section, _, key = name.rpartition(".")
         (sections[section] if section else top)[key] = value.value
-    directories_given = top.get("additional_directories", ())
-    top["additional_directories"] = tuple(os.path.abspath(cwd / os.path.expanduser(path)) for path in directories_given)
-    trusted_directories = top.get("trusted_directories", ())
-    top["trusted_directories"] = tuple(os.path.abspath(cwd / os.path.expanduser(path)) for path in trusted_directories)
+    directories = ((top, "additional_directories"), (top, "trusted_directories"), (sections["sandbox"], "visible"))
+    for given, name in directories:
+        given[name] = tuple(os.path.abspath(cwd / os.path.expanduser(path)) for path in given.get(name, ()))
     debug = top.get("debug") or None
     if debug is not None:
         top["debug"] = str(where.state / "debug.log" if debug == "true" else cwd / os.path.expanduser(debug))
     else:
         top.pop("debug", None)
-    return Settings(**top, **{name: SECTIONS[name](**given) for name, given in sections.items()})
+    return Settings(**top, **{section: SECTIONS[section](**entries) for section, entries in sections.items()})
 
 
 def _shown_values(values: Mapping[str, Value], layers: Sequence[Layer], trusted: bool) -> tuple[SettingValue, ...]:

@@ -70,10 +70,14 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """`mode`: whether commands run in a sandbox; `auto_allow`: unasked, if what they may do in it is harmless."""
+    """`mode`: whether commands run in a sandbox; `auto_allow`: unasked, if what they may do in it is harmless.
+
+    visible: absolute; more of the home directory that those see which run unasked.
+    """
 
     mode: SandboxMode = "auto"
     auto_allow: bool = False
+    visible: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

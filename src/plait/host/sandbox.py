@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal, assert_never
 
-from plait.host import sandbox_bwrap, sandbox_landlock, sandbox_seatbelt
+from plait.host import sandbox_bwrap, sandbox_landlock, sandbox_seatbelt, sandbox_unseen
 from plait.host.environment import confined
 from plait.host.process_tree import Brand
 from plait.host.programs import find_programs, packaged_program
@@ -91,7 +91,7 @@ class Sandbox:
         empty = os.path.join(places.private, "empty")
         with open(empty, "ab"):
             pass
-        seen = view(places, cwd, grants)
+        seen = view(places, cwd, grants, env)
         environ = confined(env, network=grants.network, kept=[name for keys in grants.keys for name in keys.variables])
         environ |= variables(places.home, places.private)
         network = grants.network
@@ -118,6 +118,22 @@ class Sandbox:
                 raise AssertionError("there is no sandbox to run it in")
             case _:
                 assert_never(self.kind)
+
+    def remarks(
+        self, command: str, output: str, *, failed: bool, cwd: str, env: Mapping[str, str], grants: Grants
+    ) -> tuple[str, ...]:
+        """Return what there is to say of a command that has ended: which hidden place it wanted, where it wrote.
+
+        failed: it ended with an error, and not only a part of it may have. Blocking.
+        """
+        wanted = sandbox_unseen.may_be_told(output, failed=failed)
+        writes_tmp = any(path.startswith("/tmp/") for path in grants.writes)
+        if not wanted and not writes_tmp:
+            return ()
+        seen = view(self.places, cwd, grants, env)
+        hidden = sandbox_unseen.unseen(seen, self.places, cwd, command, output, failed=failed) if wanted else ()
+        own = [path for path in seen.own_tmp if os.path.lexists(self.places.tmp + path.removeprefix("/tmp"))]
+        return (*sandbox_unseen.in_words(hidden, seen, self.places), *sandbox_unseen.of_own_tmp(own))
 
 
 def choose(mode: SandboxMode, places: Places) -> Sandbox:
@@ -172,8 +188,16 @@ def _remove_orphans(sessions: str) -> None:
 class Sandboxing:
     """The sandbox of this process, tried when it is first wanted or `start` was called. From any thread."""
 
-    def __init__(self, mode: SandboxMode, roots: Sequence[Path], own: Sequence[Path], cache: Path) -> None:
+    def __init__(
+        self,
+        mode: SandboxMode,
+        roots: Sequence[Path],
+        own: Sequence[Path],
+        cache: Path,
+        visible: Sequence[str] = (),
+    ) -> None:
         self.mode: SandboxMode = mode
+        self._visible = tuple(visible)
         self._roots = tuple(map(str, roots))
         self._own = tuple(os.path.realpath(path) for path in own)
         self._cache = os.path.realpath(cache)
@@ -191,6 +215,11 @@ class Sandboxing:
     def applies(self) -> bool:
         """False if it is known that commands run without one, since it is off or there is none."""
         return self.mode != "off" and (self.mode == "require" or self._sandbox is None or self._sandbox.kind != "none")
+
+    @property
+    def holds(self) -> bool:
+        """True if commands run in one that holds (`Sandbox.holds`). If it was not tried yet, it is now, some 20 ms."""
+        return self.mode != "off" and self.sandbox().holds
 
     @property
     def words(self) -> str:
@@ -224,7 +253,9 @@ class Sandboxing:
             _remove_orphans(sessions)
         self._session = os.path.join(sessions, f"{os.getpid()}-{os.urandom(4).hex()}")
         home = os.path.realpath(os.path.expanduser("~"))
-        return Places(self._roots, home, self._own, os.path.realpath(sys.prefix), private, self._session)
+        # Both where it is written to be and where it is: links to it are seen too.
+        visible = (*self._visible, *map(os.path.realpath, self._visible))
+        return Places(self._roots, home, self._own, os.path.realpath(sys.prefix), private, self._session, visible)
 
     def close(self) -> None:
         """Remove what commands left in their `/tmp`."""

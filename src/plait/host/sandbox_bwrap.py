@@ -106,6 +106,8 @@ def wrapped(
                 sealed += ["--remount-ro", mount.path]
             case "hide":
                 words += ["--ro-bind", empty, mount.path]
+            case "link":
+                words += ["--symlink", mount.source, mount.path]
     return [*words, *sealed, "--chdir", cwd, "--", *argv]
 
 

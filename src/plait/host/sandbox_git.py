@@ -21,19 +21,22 @@ GUARDED = (*CONFIGURATION, "hooks", "info", "commondir", "gitdir", "objects/info
 OF_WORKTREE = ("commondir", "gitdir", "config.worktree")
 LARGEST_POINTER_BYTES = 4096
 MOST_MODULES = 200
+MAX_WORKTREES = 50
+MAX_ALTERNATES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class GitGuards:
     """Of the repository at or around a place: its git directories, and what in them is guarded.
 
-    configuration: of those, what git itself writes when it is told to.
+    configuration: of those, what git itself writes when it is told to. tree: the working tree around the place.
     """
 
     directories: tuple[str, ...] = ()
     present: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     configuration: tuple[str, ...] = field(default=())
+    tree: str | None = None
 
 
 def git_guards(place: str) -> GitGuards:
@@ -43,9 +46,11 @@ def git_guards(place: str) -> GitGuards:
     if not os.path.lexists(dot_git):
         outer = next((up for up in start.parents if _is_git_directory(up / ".git") and _leads_within(up)), None)
         inside = [start] if _is_git_directory(start) else []
-        directories = [*inside, *([outer / ".git"] if outer is not None and not inside else [])]
+        is_part = outer is not None and not inside
+        directories = [*inside, *([outer / ".git"] if outer is not None and is_part else [])]
         found = _of(directories)
-        return GitGuards(found.directories, found.present, (*found.absent, str(dot_git)), found.configuration)
+        tree = str(outer) if is_part else None
+        return GitGuards(found.directories, found.present, (*found.absent, str(dot_git)), found.configuration, tree)
     if dot_git.is_dir() and _leads_within(start):
         return _of([Path(os.path.realpath(dot_git))])
     found = _of([] if dot_git.is_symlink() else _linked(dot_git))
@@ -106,6 +111,27 @@ def _work_trees(git_dir: Path) -> Iterator[str]:
     yield from (entry.value for entry in entries if entry.name == "core.worktree")
 
 
+def linked_worktrees(directory: str) -> Iterator[str]:
+    """The `.git` files of a repository's worktrees: git forgets a worktree whose file it does not see."""
+    for entry in _entries(Path(directory, "worktrees"))[:MAX_WORKTREES]:
+        file = pointer(entry / "gitdir", "")
+        if file is not None and os.path.basename(file) == ".git" and os.path.isfile(entry / file):
+            yield str(entry / file)
+
+
+def borrowed_objects(directory: str) -> Iterator[str]:
+    """The directories of objects that a repository borrows from others, those from which these borrow included."""
+    waiting, seen = [Path(directory, "objects")], 0
+    while waiting and seen < MAX_ALTERNATES:
+        objects = waiting.pop()
+        for line in (_text(objects / "info" / "alternates") or "").splitlines():
+            borrowed = Path(os.path.normpath(objects / line))
+            seen += 1
+            if borrowed.name == "objects" and _is_git_directory(borrowed.parent):
+                yield str(borrowed)
+                waiting.append(borrowed)
+
+
 def modules_of(directory: Path) -> Iterator[Path]:
     """The git directories of submodules, nested ones too."""
     waiting, seen = [directory / "modules"], 0
@@ -133,6 +159,15 @@ def _is_git_directory(path: Path) -> bool:
 
 def pointer(file: Path, prefix: str) -> str | None:
     """The path that a small file of one line holds, None if there is no such file."""
+    text = _text(file)
+    if text is None:
+        return None
+    text = text.removeprefix(prefix).strip("\n") if text.startswith(prefix) else ""
+    return None if "\0" in text else text.strip() or None
+
+
+def _text(file: Path) -> str | None:
+    """What a small regular file holds, None if there is none."""
     try:
         handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except (OSError, ValueError):
@@ -140,10 +175,8 @@ def pointer(file: Path, prefix: str) -> str | None:
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             return None
-        text = os.fsdecode(os.read(handle, LARGEST_POINTER_BYTES))
+        return os.fsdecode(os.read(handle, LARGEST_POINTER_BYTES))
     except OSError:
         return None
     finally:
         os.close(handle)
-    text = text.removeprefix(prefix).strip("\n") if text.startswith(prefix) else ""
-    return None if "\0" in text else text.strip() or None

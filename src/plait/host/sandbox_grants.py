@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from plait.host.protected import credential, governs
@@ -72,7 +72,8 @@ class Grants:
     writes: outside the workspace, or inside it and otherwise guarded. exact: nothing else is written, so the directory
     of each may be open. reads: secrets, and what lies in `/tmp`. keys: of programs. configures_git: `config` and the
     worktrees' files in the git directory. updates_tree: what is tracked and decides what others run (`.husky`,
-    `mise.toml`), which git itself puts there.
+    `mise.toml`), which git itself puts there. sees: what it reads outside the workspace besides. home: all of the home
+    directory is seen but for secrets, since the user was asked about this very command.
     """
 
     network: bool = False
@@ -82,21 +83,25 @@ class Grants:
     keys: tuple[Keys, ...] = ()
     configures_git: bool = False
     updates_tree: bool = False
+    sees: tuple[str, ...] = ()
+    home: bool = False
 
 
 NOTHING = Grants()
 
 
-def grants_of(effects: Effects, roots: Sequence[Path], governed: Sequence[str] = ()) -> Grants:
+def grants_of(effects: Effects, roots: Sequence[Path], governed: Sequence[str] = (), *, asked: bool = False) -> Grants:
     """Return what approving `effects` gives to a command in a workspace of `roots`.
 
-    governed: places in it that decide what runs though their names do not tell it (`host.governed_places`).
+    governed: places in it that decide what runs though their names do not tell it (`host.governed_places`). asked: the
+    user was asked about it; else a rule or the mode let it run, or it only reads.
     """
     writes = tuple(
         dict.fromkeys(
             access.path
             for access in effects.writes
-            if os.path.isabs(access.path) and (governs(access.path, governed) or not _inside(access.path, roots))
+            if os.path.isabs(access.path)
+            and (governs(access.path, governed) or not _inside(access.path, roots, tmp=False))
         )
     )
     secrets = (
@@ -118,11 +123,26 @@ def grants_of(effects: Effects, roots: Sequence[Path], governed: Sequence[str] =
         keys=tuple(dict.fromkeys(keys)),
         configures_git=_is_git(effects.parts, CONFIGURING),
         updates_tree=_is_git(effects.parts, UPDATING) and not any(map(_runs_more, effects.parts)),
+        sees=tuple(dict.fromkeys(_seen(effects, roots))),
+        home=asked,
     )
 
 
-def _inside(path: str, roots: Sequence[Path]) -> bool:
-    return any(Path(path).is_relative_to(root) for root in roots)
+def _seen(effects: Effects, roots: Sequence[Path]) -> Iterator[str]:
+    home = os.path.realpath(os.path.expanduser("~"))
+    for access in effects.accesses:
+        if access.mode is not Mode.READ or not os.path.isabs(access.path) or _inside(access.path, roots):
+            continue
+        # A program that nobody knows does not see all by being started there (`cd ~ && make`).
+        if not (effects.unknown and Path(home).is_relative_to(access.path)):
+            yield access.path
+
+
+def _inside(path: str, roots: Sequence[Path], *, tmp: bool = True) -> bool:
+    """tmp: the `/tmp` of a workspace that is the whole file system counts as inside, though commands have their own."""
+    return any(
+        Path(path).is_relative_to(root) for root in roots if tmp or root.parent != root or not path.startswith("/tmp/")
+    )
 
 
 def _programs(parts: Sequence[CommandPart]) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
-from plait.host.sandbox_view import Places, View
+from plait.host.sandbox_view import Mount, Places, View
 
 LAUNCHER = str(Path(__file__).with_name("sandbox_launcher.py"))
 PROBE_DEADLINE_S = 10.0
@@ -44,13 +45,14 @@ def works() -> bool:
 
 def wrapped(argv: Sequence[str], places: Places, view: View, *, network: bool) -> list[str]:
     """Return the words that run `argv` with no more than the view's places."""
-    hidden = [mount.path for mount in view.mounts if mount.kind == "hide"]
+    hidden = [*(mount.path for mount in view.mounts if mount.kind == "hide"), *view.closed]
     # What another directory should take the place of stays closed: there are no mounts here.
     writable = [mount.path for mount in view.mounts if mount.kind == "write" and mount.source == mount.path]
-    shown = [mount.path for mount in view.mounts if mount.kind == "read"]
+    shown = [mount.path for mount in view.mounts if mount.kind == "read" or _is_store(mount)]
     return _launch(
         {
-            "read": [*pieces([*hidden, "/tmp"]), *shown],
+            # What is hidden inside of what is shown stays closed.
+            "read": [*pieces([*hidden, "/tmp"]), *chain.from_iterable(pieces(hidden, place) for place in shown)],
             "list": ["/"],
             "write": [*(path for path in writable if path != "/"), places.tmp, places.private, "/dev"],
             "network": network,
@@ -59,12 +61,17 @@ def wrapped(argv: Sequence[str], places: Places, view: View, *, network: bool) -
     )
 
 
-def pieces(hidden: Iterable[str]) -> list[str]:
-    """Return places that together are the whole file system without the `hidden` ones."""
-    closed = set(hidden)
+def _is_store(mount: Mount) -> bool:
+    """True for a store in whose place there would be one of the workspace's own: here the user's is only read."""
+    return mount.kind == "write" and mount.source != mount.path and mount.path != "/tmp"
+
+
+def pieces(hidden: Iterable[str], top: str = "/") -> list[str]:
+    """Return places that together are all of `top` without the `hidden` ones; `top` itself is not closed by them."""
+    closed = {path for path in hidden if path != top}
     around = {str(up) for path in closed for up in Path(path).parents}
     found: list[str] = []
-    waiting = ["/"]
+    waiting = [top]
     while waiting:
         place = waiting.pop()
         if place in closed:

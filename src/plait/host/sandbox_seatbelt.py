@@ -5,6 +5,8 @@ Later rules win over earlier ones. Never run by those who wrote it, for want of 
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 from plait.host.sandbox_view import Places, View
 
 HEAD = """(version 1)
@@ -35,14 +37,27 @@ def profile(places: Places, view: View, *, network: bool) -> str:
             case "write" if mount.source == mount.path:
                 lines.append(f"(allow file-read* file-write* {place})\n")
             case "write":
-                continue
+                # The user's own store is read; a `/tmp` that is not the commands' has no rule to itself.
+                lines += [f"(allow file-read* {place})\n"] if mount.path != "/tmp" else []
             case "read":
                 lines.append(f"(allow file-read* {place})\n(deny file-write* {place})\n")
             case "hide":
                 lines.append(f"(deny file-read* file-write* network-outbound {place})\n")
+            case "link":
+                lines.append(f"(allow file-read* (literal {quoted(mount.path)}))\n")
+    lines += [f"(deny file-read* file-write* network-outbound (subpath {quoted(path)}))\n" for path in view.closed]
+    # A path is found by asking of each directory on the way what it is.
+    lines += [f"(allow file-read-metadata (literal {quoted(path)}))\n" for path in _on_the_way(view)]
     # Rules are by path, so what is absent is guarded as well as what is there.
     lines += [f"(deny file-write* (subpath {quoted(path)}))\n" for path in view.absent]
     return "".join(lines)
+
+
+def _on_the_way(view: View) -> list[str]:
+    hidden = {mount.path for mount in view.mounts if mount.kind == "hide"}
+    shown = [mount.path for mount in view.mounts if mount.kind != "hide"]
+    above = {str(up): None for path in shown for up in PurePosixPath(path).parents}
+    return sorted(path for path in above if any(path == place or path.startswith(f"{place}/") for place in hidden))
 
 
 def quoted(text: str) -> str:

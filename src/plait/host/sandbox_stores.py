@@ -19,10 +19,12 @@ DOWNLOADED = (
     ".local/share/pnpm", ".local/share/uv", ".pnpm-store", ".yarn", ".deno", ".gem", ".pub-cache", ".composer", ".mix",
     ".hex",
 )  # fmt: skip
-# Large and only read: downloaded browsers and models. They show through in the cache that is else an own one.
+# Large and only read: downloaded browsers and models; and programs. They show through in what is else an own store.
 READ_THROUGH = (
     ".cache/ms-playwright", ".cache/puppeteer", ".cache/Cypress", ".cache/huggingface", ".cache/torch",
     ".cache/selenium", ".cache/electron", ".cache/node/corepack", ".cache/pre-commit", ".cache/fontconfig",
+    ".deno/bin", ".yarn/bin", ".bun/install/global", ".local/share/uv/tools", ".pub-cache/bin",
+    ".pub-cache/global_packages", ".composer/vendor", ".mix/archives", ".mix/escripts", ".mix/elixir",
 )  # fmt: skip
 
 
@@ -37,20 +39,18 @@ class Store:
 def stores(home: str, private: str, *, network: bool) -> Iterator[Store]:
     """Yield what takes the place of which store. Makes the directories that take it, private to the user."""
     for name in ALWAYS:
-        path = os.path.realpath(f"{home}/{name}")
-        if os.path.isdir(path):
-            yield Store(path, _made(private, name))
+        if os.path.isdir(f"{home}/{name}"):
+            yield Store(os.path.realpath(f"{home}/{name}"), _made(private, name))
     for name in DOWNLOADED:
-        path = os.path.realpath(f"{home}/{name}")
         source = f"{private}/{name}"
-        if os.path.isdir(path) and (network or os.path.isdir(source)):
-            yield Store(path, _made(private, name))
+        if os.path.isdir(f"{home}/{name}") and (network or os.path.isdir(source)):
+            yield Store(os.path.realpath(f"{home}/{name}"), _made(private, name))
 
 
 def read_through(home: str) -> list[str]:
     """The places in a store of one's own where the user's shows through."""
-    found = (os.path.realpath(f"{home}/{name}") for name in READ_THROUGH)
-    return [path for path in found if os.path.isdir(path)]
+    found = (f"{home}/{name}" for name in READ_THROUGH)
+    return [os.path.realpath(path) for path in found if os.path.isdir(path)]
 
 
 def _made(private: str, name: str) -> str:

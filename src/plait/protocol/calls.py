@@ -70,7 +70,10 @@ class DiffsDetail:
 
 @dataclass(frozen=True, slots=True)
 class CommandDetail:
-    """A command's end: its exit code (None if it was killed), the signal's name, its output as far as it was kept."""
+    """A command's end: its exit code (None if it was killed), the signal's name, its output as far as it was kept.
+
+    note: what the user should know of it besides, such as why it did not find something.
+    """
 
     command: str
     exit_code: int | None
@@ -79,6 +82,7 @@ class CommandDetail:
     output_bytes: int = 0
     background_id: str | None = None
     kind: Literal["command"] = "command"
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,8 +107,9 @@ class ToolContext:
 
     output_budget: characters of text the model should get at most. answer: the user's words, for a tool that
     asks. to_background: set when the user moves the call to the background (an `asyncio.Event`-like).
-    effects: what the call was judged by; None outside of the dispatcher. by_user: the user typed it.
-    deadline_s: how long the call may take before it is cancelled; None for no limit.
+    effects: what the call was judged by; None outside of the dispatcher. by_user: the user typed it. asked: this very
+    call was asked about, and the user allowed it. deadline_s: how long the call may take before it is cancelled; None
+    for no limit.
     """
 
     key: CallKey
@@ -120,6 +121,7 @@ class ToolContext:
     to_background: Backgrounding | None = None
     effects: Effects | None = None
     by_user: bool = False
+    asked: bool = False
     deadline_s: float | None = None
 
     def part_deadline_s(self, margin_s: float) -> float | None:

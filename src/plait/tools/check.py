@@ -19,11 +19,13 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from plait.host.commands import start_shell
+from plait.host.environment import quiet
 from plait.host.files import read_file
 from plait.host.git import Git, find_repository
 from plait.host.paths import Workspace
 from plait.host.process import end_of
 from plait.host.sandbox import Sandboxing
+from plait.host.sandbox_grants import Grants
 from plait.host.walk import Wanted, walk
 from plait.protocol.calls import CommandPreview, Preview, TextDetail
 from plait.protocol.effects import Access, CommandPart, Effects, Mode
@@ -95,7 +97,12 @@ class Check(Tool[CheckArgs]):
         if not args.syntax_only:
             # Their effects as parts are what they read, so that they run side by side.
             checkers = _checkers(files, ctx.workspace)
-            run_checker = partial(_run_checker, sandboxing=self._sandboxing, deadline_s=ctx.part_deadline_s(MARGIN_S))
+            run_checker = partial(
+                _run_checker,
+                sandboxing=self._sandboxing,
+                deadline_s=ctx.part_deadline_s(MARGIN_S),
+                asked=ctx.asked,
+            )
             parts += [Part(checker.kind.name, reads, partial(run_checker, checker)) for checker in checkers]
         ctx.report(", ".join(part.label for part in parts))
         results = await ctx.run_parts(parts)
@@ -204,16 +211,22 @@ async def _syntax(files: Sequence[Path], workspace: Workspace) -> Report:
     return Report(SYNTAX, workspace.cwd, tuple(findings))
 
 
-async def _run_checker(checker: Checker, sandboxing: Sandboxing | None, deadline_s: float | None) -> Report:
+async def _run_checker(
+    checker: Checker, sandboxing: Sandboxing | None, deadline_s: float | None, *, asked: bool
+) -> Report:
     name = checker.kind.name
     if not checker.argv:
         return Report(name, checker.directory, problem="configured, but its program was not found")
+    command = shlex.join(checker.argv)
+    sandbox = await sandboxing.for_command() if sandboxing is not None else None
+    grants = Grants(home=asked)
     process = await start_shell(
-        shlex.join(checker.argv),
+        command,
         cwd=checker.directory,
         max_bytes=MOST_OUTPUT_BYTES,
         merge_stderr=False,
-        sandbox=await sandboxing.for_command() if sandboxing is not None else None,
+        sandbox=sandbox,
+        grants=grants,
     )
     end = await end_of(process, deadline_s)
     output, errors = end.stdout.decode("utf-8", "replace"), end.stderr.decode("utf-8", "replace")
@@ -223,6 +236,9 @@ async def _run_checker(checker: Checker, sandboxing: Sandboxing | None, deadline
         return Report(name, checker.directory, findings, f"stopped after {deadline_s:g} s")
     if end.exit_code != 0 and not findings:
         said = cut((errors.strip() or output.strip()), 600) or "no output"
+        if sandbox is not None:
+            remark = partial(sandbox.remarks, command, errors + output, failed=True, cwd=str(checker.directory))
+            said = "\n".join((said, *await asyncio.to_thread(remark, env=quiet(), grants=grants)))
         return Report(name, checker.directory, problem=f"failed ({end.signal or f'exit code {end.exit_code}'}): {said}")
     return Report(name, checker.directory, findings)
 

@@ -8,8 +8,11 @@ the user types runs as if typed in a terminal.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, ClassVar, Protocol
 
@@ -45,6 +48,7 @@ from plait.tools.output import cut, printable
 # Several times what a model is given, and little to go through.
 KEPT_BYTES = 256_000
 LONGEST_COMMAND = 100_000
+HIDES_AN_END = re.compile(r"[|;&\n]")
 # A command that cannot even start is told at once, not found out later.
 BACKGROUND_LOOK_S = 0.1
 
@@ -100,11 +104,14 @@ class Shell(Tool[ShellArgs]):
         live = LiveOutput(ctx.report)
         effects = ctx.effects or self.effects(args, ctx.workspace)
         sandbox = await self._sandbox(args, ctx)
-        grants = await asyncio.to_thread(_grants, effects, ctx.workspace) if sandbox is not None else NOTHING
+        judged = partial(_grants, effects, ctx.workspace, asked=ctx.asked)
+        grants = await asyncio.to_thread(judged) if sandbox is not None else NOTHING
+        cwd = _directory(args, ctx.workspace)
+        env = reading(ctx.workspace.roots, READING_ENVIRONMENT) if effects.read_only else quiet()
         process = await start_shell(
             args.command,
-            cwd=_directory(args, ctx.workspace),
-            env=reading(ctx.workspace.roots, READING_ENVIRONMENT) if effects.read_only else quiet(),
+            cwd=cwd,
+            env=env,
             on_output=live.add,
             max_bytes=KEPT_BYTES,
             sandbox=sandbox,
@@ -130,9 +137,16 @@ class Shell(Tool[ShellArgs]):
                 f"The command was not run: its sandbox could not be set up ({said or 'it said nothing'})."
             )
         notes = notes_on(end)
-        if sandbox is not None and (note := sandbox_note(end, sandbox.words, network=grants.network)) is not None:
+        if sandbox is None:
+            return _output(args, ctx, end, notes)
+        if (note := sandbox_note(end, sandbox.words, network=grants.network)) is not None:
             notes.append(note)
-        return _output(args, ctx, end, notes)
+        failed = end.exit_code not in (0, None)
+        # In a pipe or a list of commands the first may have failed, and the exit code be that of the last.
+        looked_at = legible(end.stdout) if failed or HIDES_AN_END.search(args.command) else ""
+        remark = partial(sandbox.remarks, args.command, looked_at, failed=failed)
+        remarks = await asyncio.to_thread(remark, cwd=str(cwd), env=env, grants=grants)
+        return _output(args, ctx, end, [*notes, *remarks], remarks)
 
     async def _sandbox(self, args: ShellArgs, ctx: ToolContext) -> Sandbox | None:
         """Return what the command runs in, None for nothing. Raises ToolRefused if it may not run so."""
@@ -160,10 +174,10 @@ class Shell(Tool[ShellArgs]):
         return ToolOutput(text, detail)
 
 
-def _grants(effects: Effects, workspace: Workspace) -> Grants:
+def _grants(effects: Effects, workspace: Workspace, *, asked: bool) -> Grants:
     written = [access.path for access in effects.writes]
     governed = governed_places(workspace.roots, written) if written else ()
-    return grants_of(effects, workspace.roots, governed)
+    return grants_of(effects, workspace.roots, governed, asked=asked)
 
 
 def _directory(args: ShellArgs, workspace: Workspace) -> Path:
@@ -206,9 +220,17 @@ def _stopped(args: ShellArgs, ctx: ToolContext, end: ProcessEnd, ran_s: float) -
     return _output(args, ctx, end, [note, *notes_on_rest(end)])
 
 
-def _output(args: ShellArgs, ctx: ToolContext, end: ProcessEnd, notes: list[str]) -> ToolOutput:
+def _output(
+    args: ShellArgs, ctx: ToolContext, end: ProcessEnd, notes: list[str], remarks: Sequence[str] = ()
+) -> ToolOutput:
+    """remarks: those of the `notes` that the user is to see too."""
     output = legible(end.stdout)
     detail = CommandDetail(
-        args.command, end.exit_code, cut(output, ctx.output_budget), end.signal, output_bytes=end.total_bytes
+        args.command,
+        end.exit_code,
+        cut(output, ctx.output_budget),
+        end.signal,
+        output_bytes=end.total_bytes,
+        note="\n".join(remarks),
     )
     return ToolOutput(report(output, notes, ctx.output_budget), detail)

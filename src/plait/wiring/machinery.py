@@ -128,7 +128,7 @@ def machinery(
             workspace.roots,
             interactive=interactive,
             allow_all=allow_all,
-            sandbox_holds=lambda: settings.sandbox.auto_allow and sandboxing.sandbox().holds,
+            sandbox_holds=lambda: settings.sandbox.auto_allow and sandboxing.holds,
             governed=lambda written: governed_places(workspace.roots, written),
         ),
         approvals=approvals,
@@ -160,9 +160,9 @@ def sandboxing_of(loaded: Loaded, workspace: Workspace) -> Sandboxing:
             f"Plait's programs cannot be copied out of the workspace: {error.strerror or error}."
         ) from error
     where = loaded.directories
-    sandboxing = Sandboxing(
-        loaded.settings.sandbox.mode, workspace.roots, (where.config, where.state, where.cache), where.cache
-    )
+    settings = loaded.settings.sandbox
+    own = (where.config, where.state, where.cache)
+    sandboxing = Sandboxing(settings.mode, workspace.roots, own, where.cache, settings.visible)
     sandboxing.start()
     return sandboxing
 

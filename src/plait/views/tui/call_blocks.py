@@ -272,8 +272,9 @@ class CallCard(Block):
                 return diff_lines(diff, width, palette, most=None if self.is_open else MOST_DIFF_LINES)
             case DiffsDetail(files=files) if row.state == "ok":
                 return [line for diff in files for line in diff_lines(diff, width, palette, most=MOST_DIFF_LINES)]
-            case CommandDetail(output=output):
-                return self._output(output, width, palette)
+            case CommandDetail(output=output, note=note):
+                noted = wrap(Text(sanitise(note), palette.dim), width) if note else []
+                return [*self._output(output, width, palette), *noted]
             case TodoDetail(items=items):
                 return todo_lines(items, palette)
             case TextDetail(text=text) if text:
@@ -313,8 +314,8 @@ class CallCard(Block):
 
     def plain(self) -> str:
         match self.row.detail:
-            case CommandDetail(command=command, output=output):
-                return f"$ {command}\n{output}"
+            case CommandDetail(command=command, output=output, note=note):
+                return f"$ {command}\n{output}" + (f"\n{note}" if note else "")
             case _:
                 return self.row.text or f"{self.row.name} {self.row.subject}"
 

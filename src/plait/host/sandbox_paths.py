@@ -1,0 +1,49 @@
+"""Where a path leads, link by link, and what lies in what. By names and lstat(2) alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+
+MAX_LINKS = 40
+
+
+def follow(path: str, below: str) -> tuple[str | None, dict[str, str]]:
+    """Return where the absolute `path` really is, None if nothing is there, and the links on the way to it.
+
+    The links with their targets; of them those that lie in the directory `below`, which is real.
+    """
+    links: dict[str, str] = {}
+    waiting = path.split("/")[::-1]
+    real = "/"
+    hops = 0
+    while waiting:
+        name = waiting.pop()
+        if name in ("", "."):
+            continue
+        if name == "..":
+            real = os.path.dirname(real)
+            continue
+        place = f"{real}/{name}" if real != "/" else f"/{name}"
+        try:
+            is_link = stat.S_ISLNK(os.lstat(place).st_mode)
+            target = os.readlink(place) if is_link else ""
+        except (OSError, ValueError):
+            return None, links
+        if not is_link:
+            real = place
+            continue
+        hops += 1
+        if hops > MAX_LINKS:
+            return None, links
+        if place.startswith(below + "/"):
+            links[place] = target
+        real = "/" if target.startswith("/") else real
+        waiting += target.split("/")[::-1]
+    return real, links
+
+
+def within(path: str, places: Iterable[str]) -> bool:
+    """True if `path` is one of the `places` or lies below one."""
+    return any(path == place or path.startswith(place.rstrip("/") + "/") for place in places)
