@@ -11,6 +11,7 @@ import pytest
 from tests.host.test_sandbox import Place, outside_tmp, place  # noqa: F401
 
 from plait.host.sandbox_git import git_guards
+from plait.host.sandbox_grants import NOTHING, Grants
 
 
 class Two:
@@ -90,11 +91,12 @@ def test_a_link_within_the_workspace_is_followed(two: Two) -> None:
     assert git_guards(str(two.victim)).directories == (str(two.victim / "kept"),)
 
 
-async def test_a_command_cannot_write_there(place: Place) -> None:  # noqa: F811
+@pytest.mark.parametrize("grants", [NOTHING, Grants(home=True)], ids=["hidden", "seen"])
+async def test_a_command_cannot_write_there(place: Place, grants: Grants) -> None:  # noqa: F811
     two = Two(place.home)
     (place.root / ".git").symlink_to(two.victim / ".git")
 
-    end = await place.run("echo x > .git/refs/heads/evil; git branch other; rm -f .git/HEAD")
+    end = await place.run("rm -f .git/HEAD; git branch other; echo x > .git/refs/heads/evil", grants=grants)
 
     assert end.exit_code != 0
     assert sorted(os.listdir(two.victim / ".git/refs/heads")) == os.listdir(two.victim / ".git/refs/heads")
