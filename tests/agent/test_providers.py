@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.fakes.conversation import Conversation
-from tests.wire.script import Break, Call, Page, Reply, Status, Text, Turn, says
+from tests.wire.script import Break, Call, Reply, Status, Text, Turn, says
 from tests.wire.server import WireServer
 
 from plait.agent.pool import ModelPool
@@ -28,7 +28,6 @@ class Talk(Conversation):
     def __init__(self, root: Path, kind: str, server: WireServer, **options: Any) -> None:
         super().__init__(root, [], **options)
         self.client._pool = ModelPool(lambda _: "sk-test")
-        self.client._idle_timeout_s = 0.3
         self.client.use(f"{kind}:scripted-model", server.base_url(FORMATS[kind]))  # type: ignore[arg-type]
 
     async def __aenter__(self) -> Talk:
@@ -56,7 +55,6 @@ def kind(request: pytest.FixtureRequest) -> str:
         half("malformed"),
         half("error"),
         half("stall"),
-        Page("<html>a proxy's page</html>"),
         Reply(()),
     ],
     ids=lambda fault: f"{type(fault).__name__}-{getattr(fault, 'code', '')}{getattr(fault, 'parts', ('',))[-1:]}"[:40],
@@ -65,6 +63,7 @@ async def test_what_may_pass_is_tried_again_and_nothing_cut_is_taken_for_an_answ
     tmp_path: Path, kind: str, fault: Turn
 ) -> None:
     async with WireServer([fault, FINE]) as server, Talk(tmp_path, kind, server) as talk:
+        talk.client._idle_timeout_s = 0.3 if fault == half("stall") else 60.0
         ended = await talk.prompt("hello")
 
         assert (ended.end, ended.text) == ("completed", "fine")

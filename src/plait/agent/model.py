@@ -21,17 +21,8 @@ from pydantic_ai.exceptions import ToolFailed, UserError as LibraryUserError
 from pydantic_ai.messages import (
     ModelMessage,
     ModelResponse,
-    NativeToolCallPart,
-    NativeToolReturnPart,
-    PartDeltaEvent,
-    PartEndEvent,
-    PartStartEvent,
     TextPart,
-    TextPartDelta,
-    ThinkingPart,
-    ThinkingPartDelta,
     ToolCallPart,
-    ToolCallPartDelta,
 )
 from pydantic_ai.models import Model
 from pydantic_ai.models.function import FunctionModel
@@ -42,9 +33,11 @@ from pydantic_ai.toolsets import AbstractToolset
 from pydantic_ai.toolsets.abstract import ToolsetTool
 from pydantic_ai.usage import UsageLimits
 
-from plait.agent.arriving import ArrivingParts, BrokenReply, EmptyReply, read_arguments, unique_id
+from plait.agent.arriving import BrokenReply, EmptyReply, unique_id
+from plait.agent.patience import HOSTED_FIRST_TOKEN_S, IDLE_S, OWN_FIRST_TOKEN_S, TELL_AFTER_S
 from plait.agent.pool import ModelPool, has_price
 from plait.agent.replies import ReplyInfo, ReplySink, RunEnd, RunRequest
+from plait.agent.streaming import Waiting, read_reply
 from plait.agent.translate import History, in_turn, translate_error, usage_of
 from plait.config.models import SCOUT
 from plait.protocol.errors import ProviderError
@@ -56,9 +49,6 @@ pydantic_ai.BANNER_ENABLED = False
 LOG = logging.getLogger("plait.model")
 
 Effort = Literal["low", "medium", "high"]
-IDLE_TIMEOUT_S = 60.0
-"""A stream that has begun and then says nothing for so long is broken. The first token may take as long as it likes."""
-FIRST_EVENT_TIMEOUT_S = 900.0
 SEARCH_HOSTS = frozenset(("api.openai.com", "api.anthropic.com", "generativelanguage.googleapis.com"))
 NO_LIMITS = UsageLimits(request_limit=None)
 
@@ -155,7 +145,10 @@ class ModelClient:
         name: str,
         base_url: str | None,
         effort: Effort | None,
-        idle_timeout_s: float = IDLE_TIMEOUT_S,
+        *,
+        first_token_s: float | None = None,
+        idle_timeout_s: float = IDLE_S,
+        tell_after_s: float = TELL_AFTER_S,
     ) -> None:
         self.history = History()
         self.search_hosts = SEARCH_HOSTS
@@ -171,7 +164,9 @@ class ModelClient:
         )
         self._summarizer: Agent[None, str] = Agent(retries=0, name="plait-summary")
         self._effort = effort
+        self._first_token_s = first_token_s
         self._idle_timeout_s = idle_timeout_s
+        self._tell_after_s = tell_after_s
         self._run: Any = None
         self._undelivered: list[str] = []
 
@@ -256,7 +251,7 @@ class ModelClient:
         except Exception as error:
             LOG.info("run failed", exc_info=True)
             history.drop_partial_reply()
-            raise translate_error(error, self.name) from error
+            raise translate_error(error, self.name, model.base_url) from error
 
     async def _follow(self, run: Any, model: Model, deps: Run) -> RunEnd:
         request = deps.request
@@ -269,9 +264,9 @@ class ModelClient:
                     return RunEnd("", paused=True)
                 async with self._pool.place(model):
                     request.sink.request_sent()
-                    stream: AsyncIterable[Any]
-                    async with node.stream(run.ctx) as stream:
-                        arriving = await self._read(stream, deps)
+                    arriving = await read_reply(
+                        node.stream(run.ctx), model, self.name, request.sink, set(deps.ids), self._waiting(model)
+                    )
                 response = run.all_messages()[-1]
                 self._check(response, model)
                 arriving.finish()
@@ -296,58 +291,13 @@ class ModelClient:
         if payload is not None:
             sink.recorded(payload)
 
-    async def _read(self, stream: AsyncIterable[Any], deps: Run) -> ArrivingParts:
-        """Hand the stream's events to the sink, and return its parts. Raises BrokenReply if it goes silent half-way."""
-        sink = deps.request.sink
-        arriving = ArrivingParts(sink, set(deps.ids))
-        patience = asyncio.timeout(FIRST_EVENT_TIMEOUT_S)
-        clock = asyncio.get_running_loop().time
-        extended_at = -1.0
-        try:
-            async with patience:
-                async for event in stream:
-                    # Once begun it must go on; putting the alarm off for each of thousands of events would cost more.
-                    if (now := clock()) - extended_at > self._idle_timeout_s / 20:
-                        extended_at = now
-                        patience.reschedule(now + self._idle_timeout_s * 1.05)
-                    self._hand_on(event, sink, arriving)
-        except TimeoutError:
-            if not patience.expired():
-                raise
-            raise BrokenReply(
-                f"`{self.name}` said nothing more for {self._idle_timeout_s:g} s in the middle of its reply.",
-                retryable=True,
-            ) from None
-        return arriving
+    def _waiting(self, model: Model) -> Waiting:
+        def first_token_s() -> float:
+            if self._first_token_s is not None:
+                return self._first_token_s
+            return OWN_FIRST_TOKEN_S if self._pool.is_near(model) else HOSTED_FIRST_TOKEN_S
 
-    @staticmethod
-    def _hand_on(event: Any, sink: ReplySink, arriving: ArrivingParts) -> None:
-        match event:
-            case PartDeltaEvent(index=index, delta=TextPartDelta(content_delta=text)) if text:
-                arriving.text(index, text)
-            case PartStartEvent(index=index, part=TextPart(content=text)) if text:
-                arriving.text(index, text)
-            case PartStartEvent(index=index, part=ThinkingPart(content=text)) if text:
-                arriving.thinking(index, text)
-            case PartDeltaEvent(index=index, delta=ThinkingPartDelta(content_delta=text)) if text:
-                arriving.thinking(index, text)
-            case PartStartEvent(index=index, part=ToolCallPart(name, args, identity)):
-                arriving.begin(index, name, identity, args)
-            case PartDeltaEvent(index=index, delta=ToolCallPartDelta(args_delta=delta)) if delta:
-                arriving.add(index, delta)
-            case PartEndEvent(part=NativeToolCallPart(name, args, identity)):
-                sink.provider_call(name, read_arguments(args)[0], identity)
-            case PartStartEvent(part=NativeToolReturnPart(content=content, tool_call_id=identity)):
-                sink.provider_result(identity, content)
-            case PartEndEvent(index=index, part=TextPart(content=text)):
-                arriving.text_ended(index, text)
-            case PartEndEvent(index=index, part=ThinkingPart(content=text)):
-                arriving.thinking_ended(index, text)
-            case PartEndEvent(index=index, part=ToolCallPart(name, _, identity)):
-                arriving.end(index, name, identity)
-            case _:
-                # The library adds kinds of events in minor versions.
-                pass
+        return Waiting(first_token_s, self._idle_timeout_s, self._tell_after_s)
 
     def _check(self, response: ModelResponse, model: Model) -> None:
         """Raise BrokenReply for a reply that ended without its provider saying that it is the end."""
@@ -386,7 +336,7 @@ class ModelClient:
         if isinstance(model, FunctionModel):
             return None
         # Retries are ours: they are shown, and they stop where a call with effects has begun.
-        settings = ModelSettings(max_retries=0, timeout=FIRST_EVENT_TIMEOUT_S, cache=True)
+        settings = ModelSettings(max_retries=0, cache=True)
         if self._effort is not None:
             settings["thinking"] = self._effort
         return settings

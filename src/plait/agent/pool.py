@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from inspect import signature
 from typing import Any
+from urllib.parse import urlsplit
 
 from httpx2 import InvalidURL
 from pydantic_ai.exceptions import UserError as LibraryUserError
@@ -19,12 +21,17 @@ from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
 from pydantic_ai.usage import RequestUsage
 
+from plait.agent.connecting import check_address, check_key
 from plait.agent.scout import scout_model
 from plait.agent.translate import first_line, key_variable
+from plait.agent.transport import http_client
 from plait.config.models import SCOUT
-from plait.protocol.errors import UserError
+from plait.host.http import is_private_name, leads_to_private
+from plait.protocol.errors import PlaitError, UserError
 
 REQUESTS_A_PROVIDER = 8
+SDK_CLIENTS = frozenset(("openai_client", "anthropic_client"))
+"""What the constructors of providers take that make their requests with `httpx2`."""
 
 
 def has_price(model: Model) -> bool:
@@ -50,6 +57,7 @@ class ModelPool:
         self._key_of = key_of
         self._requests = requests
         self._models: dict[tuple[str, str | None], Model] = {}
+        self._near: dict[str, bool | None] = {}
         self._places: dict[str, asyncio.Semaphore] = {}
 
     def add(self, name: str, model: Model) -> None:
@@ -75,17 +83,23 @@ class ModelPool:
                 raise UserError(f"`{name}` is not a model: name the provider too, as in `anthropic:{name}`.")
             name = f"openai-chat:{name}"
 
+        if base_url is not None:
+            check_address(base_url, "`base_url`")
+
         def provider(provider_name: str) -> Provider[Any]:
             key = self._key_of(provider_name)
-            if base_url is None and key is None:
-                return infer_provider(provider_name)
+            check_key(key, key_variable(name))
             options: dict[str, Any] = {}
             if base_url is not None:
                 options["base_url"] = base_url
             if key is not None:
                 options["api_key"] = key
-            made: Provider[Any] = infer_provider_class(provider_name)(**options)
-            return made
+            if provider_name.startswith("gateway/") and not options:
+                return infer_provider(provider_name)
+            made = infer_provider_class(provider_name)
+            if SDK_CLIENTS & signature(made).parameters.keys():
+                options["http_client"] = http_client()
+            return made(**options)
 
         try:
             model = infer_model(name, provider_factory=provider)
@@ -103,6 +117,8 @@ class ModelPool:
                 f"`{name}` cannot be reached: an address among `base_url` and the proxy variables is none "
                 f"({first_line(error)})."
             ) from error
+        except PlaitError:
+            raise
         except (TypeError, ValueError) as error:
             raise UserError(
                 f"`{name}` cannot be used with `{base_url or 'its settings'}`: {first_line(error)}"
@@ -110,7 +126,28 @@ class ModelPool:
         # The chat templates of local servers refuse a second system message; hosted services take one as well.
         one_system_message = OpenAIModelProfile(openai_chat_supports_multiple_system_messages=False)
         model.profile = merge_profile(model.profile, one_system_message)
+        # Also what came from the environment, past us.
+        check_key(getattr(getattr(model, "client", None), "api_key", None), key_variable(name))
+        if model.base_url is not None:
+            check_address(model.base_url, f"the address of `{name}`")
         return model
+
+    def is_near(self, model: Model) -> bool:
+        """Return whether a model's server is on this machine or in its network, as far as that is known by now.
+
+        A name is looked up in the background, once.
+        """
+        host = urlsplit(model.base_url or "").hostname or ""
+        if host not in self._near:
+            self._near[host] = is_private_name(host)
+            if self._near[host] is None:
+                found = asyncio.get_running_loop().run_in_executor(None, leads_to_private, host)
+                found.add_done_callback(lambda done: self._found(host, done))
+        return bool(self._near[host])
+
+    def _found(self, host: str, done: asyncio.Future[bool]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._near[host] = done.result()
 
     async def close(self) -> None:
         """Close the connections of every model. The pool is of no use afterwards."""

@@ -27,6 +27,7 @@ from pydantic_ai.messages import (
 from pydantic_ai.usage import RequestUsage
 
 from plait.agent.arriving import BrokenReply
+from plait.agent.connecting import unreachable
 from plait.config.models import KEY_VARIABLES
 from plait.protocol.errors import PlaitError, ProviderError, UserError
 from plait.protocol.events import Usage
@@ -220,11 +221,15 @@ def first_line(error: BaseException) -> str:
     return text if len(text) <= 300 else text[:299] + "…"
 
 
-def translate_error(error: Exception, model: str) -> PlaitError:
+def translate_error(error: Exception, model: str, address: str | None = None) -> PlaitError:
     """Return our error for one of the library's: one line that says what failed and what to do."""
     if isinstance(error, PlaitError):
         return error
     where = f"`{model}`"
+    at_address = f"{where} at `{address}`" if address else where
+    not_reached = unreachable(error, at_address)
+    if not_reached is not None:
+        return not_reached
     status = getattr(error, "status_code", None)
     match error:
         case exceptions.ModelContextWindowExceededError():
@@ -238,7 +243,8 @@ def translate_error(error: Exception, model: str) -> PlaitError:
             )
         case exceptions.ModelNotFoundError():
             return ProviderError(
-                f"The provider does not know {where} (HTTP 404): check the model's name and `--base-url`.", status=404
+                f"The provider does not know {at_address} (HTTP 404): check the model's name and `--base-url`.",
+                status=404,
             )
         case exceptions.ModelQuotaExceededError():
             return ProviderError(
@@ -262,7 +268,7 @@ def translate_error(error: Exception, model: str) -> PlaitError:
             return ProviderError(f"{where} did not answer in time.", retryable=True)
         case exceptions.ModelConnectionError():
             return ProviderError(
-                f"No connection to {where}: {first_line(error)} Check the network, the proxy and `--base-url`.",
+                f"No connection to {at_address}: {first_line(error)} Check the network, the proxy and `--base-url`.",
                 retryable=True,
             )
         case exceptions.ModelAPIError() if status is None:

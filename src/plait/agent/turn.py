@@ -29,6 +29,7 @@ from plait.protocol.events import (
     MessagesRecorded,
     ModelChanged,
     Notice,
+    ReplyAwaited,
     ReplyEnded,
     RetryScheduled,
     TextDelta,
@@ -281,6 +282,9 @@ class Turn:
         self._request_at = time.monotonic()
         self._first_token_at = None
         self._provider_calls.begin_reply()
+
+    def awaited(self, waited_s: float, silent_s: float, limit_s: float) -> None:
+        self._emit(ReplyAwaited(self.number, self._replies, round(waited_s, 1), round(silent_s, 1), limit_s))
 
     def text(self, part: int, delta: str) -> None:
         self._say(TextDelta, TextEnded, part, delta)

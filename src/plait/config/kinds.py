@@ -205,6 +205,7 @@ SETTINGS: dict[str, Setting] = {
     "deadlines.local_s": Setting(SECONDS, _lower),
     "deadlines.network_s": Setting(SECONDS, _lower),
     "deadlines.command_s": Setting(SECONDS, _lower),
+    "deadlines.first_token_s": Setting(SECONDS, _lower),
     "compaction.threshold": Setting(SHARE),
     "compaction.auto": Setting(BOOLEAN),
     "web_search.endpoint": Setting(TEXT),

@@ -39,11 +39,15 @@ class Caps:
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Seconds that a call of a kind may run."""
+    """Seconds that a call of a kind may run.
+
+    `first_token_s`: that a model may send nothing before it begins to speak; None: as long as its address suggests.
+    """
 
     local_s: float = 10.0
     network_s: float = 60.0
     command_s: float = 120.0
+    first_token_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

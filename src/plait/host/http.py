@@ -259,6 +259,23 @@ def resolve_host(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+def is_private_name(host: str) -> bool | None:
+    """Return whether a host is one of the private network, as far as its name says: None if it must be resolved."""
+    address = literal_address(host)
+    if address is not None:
+        return why_private(address) is not None
+    return True if not host or why_local_name(host) is not None else None
+
+
+def leads_to_private(host: str) -> bool:
+    """Return whether a host's name leads to addresses of the private network only. Blocks; False if it is not found."""
+    try:
+        addresses = resolve_host(host, 0)
+    except OSError:
+        return False
+    return all(why_private(ipaddress.ip_address(text.partition("%")[0])) is not None for text in addresses)
+
+
 def public_addresses(host: str, addresses: Iterable[str]) -> list[str]:
     """Return those of a host's `addresses` that are public. Raises ToolRefused if there is none."""
     private: str | None = None
