@@ -25,6 +25,7 @@ COMMANDS = (
     "git cat-file -p HEAD:a", "git shortlog -s HEAD", "git for-each-ref", "git worktree list", "git config --list",
     "git check-attr -a a", "git -C sub status", "cd sub && git status", "git -C sub log -1", "git fsck",
     "git --git-dir=sub status", "GIT_DIR=sub git status", "git submodule status", "git st", "ls", "rg x", "cat a",
+    "git clean -ndx",
 )  # fmt: skip
 GIT = {
     "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "n", "GIT_COMMITTER_NAME": "n",

@@ -1,4 +1,4 @@
-import os
+import subprocess
 
 import pytest
 
@@ -142,7 +142,7 @@ def test_a_tool_by_its_path_is_not_that_tool(workspace):
     ],
 )
 def test_git_clean_that_only_lists_is_told_from_one_that_deletes(workspace, command, expected):
-    os.system(f"git init -q {workspace.cwd}")
+    subprocess.run(["git", "init", "-q", str(workspace.cwd)], check=True)
 
     assert judged(command, workspace) == expected
 

@@ -6,8 +6,9 @@ A text beyond ASCII is not told where length or case counts, since both depend o
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
-from plait.effects.syntax import Parameter
+from plait.effects.syntax import Parameter, Piece
 
 # Patterns without brackets, quotes and expansions; everything else is not told.
 PLAIN_PATTERN = re.compile(r"[\w.,:=@+ *?-]*", re.ASCII)
@@ -47,6 +48,16 @@ def value_told(parameter: Parameter, text: str, words: tuple[str | None, ...]) -
         changed = text.upper() if operator[0] == "^" else text.lower()
         return changed if len(operator) == 2 else changed[:1] + text[1:]
     return None
+
+
+def assigned_by(pieces: Iterable[Piece]) -> Iterator[str]:
+    """Yield the names that expansions among the pieces may assign to, those inside of others too."""
+    for piece in pieces:
+        if isinstance(piece, Parameter):
+            if piece.operator in ASSIGNING:
+                yield piece.name
+            for word in piece.words:
+                yield from assigned_by(word)
 
 
 def _expression(pattern: str) -> str | None:

@@ -17,6 +17,7 @@ from plait.effects.expansion import is_number, value_of
 from plait.effects.finding import NOTHING, Arg, Finding, Place
 from plait.effects.grammar import parse
 from plait.effects.line_words import Words
+from plait.effects.parameter_values import assigned_by
 from plait.effects.programs import asks_version, table, versions
 from plait.effects.reading import tested_files
 from plait.effects.shell_state import change_directory, change_state, either, is_own, refuse_name, union
@@ -280,6 +281,7 @@ class Line(Words):
         command = simple.words[0].raw if simple.words else None
         after, env = self._assignments(simple.assignments, command, place, finding)
         args = self.words(simple.words, place, finding)
+        after = _with_assigned(simple.words, args, after)
         given = finding.gives
         redirects = self.redirects(simple.redirects, place, finding)
         inner = self.input(simple.redirects, place, finding)
@@ -447,6 +449,19 @@ def _assigned(place: Place, name: str, value: Arg) -> Place:
     """The place after an assignment, which leaves no array of that name as it was."""
     kept = {key: arg for key, arg in place.variables.items() if key != f"{name}[@]"}
     return replace(place, variables={**kept, name: value})
+
+
+def _with_assigned(words: Sequence[Word], args: Sequence[Arg], place: Place) -> Place:
+    """The place after `${NAME:=…}` in the words: what the variable holds carries what any of them does."""
+    names = {name for word in words for name in assigned_by(word.pieces)}
+    if not names:
+        return place
+    flow = NOTHING
+    for arg in args:
+        flow |= arg.carries
+    made = {name: replace(place.variables.get(name, Arg("")), raw=f"${name}") for name in names}
+    made = {name: replace(value, carries=value.carries | flow) for name, value in made.items()}
+    return replace(place, variables={**place.variables, **made})
 
 
 def _array_named(word: Word) -> str | None:
