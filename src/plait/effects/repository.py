@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plait.effects.listings import is_odd
+from plait.host.git_config import expanded, parse
 from plait.host.protected import SECRET_NAMES
 from plait.host.worktrees import common_directory
 
@@ -47,6 +48,8 @@ GITLINK_MODE = b"\x00\x00\xe0\x00"
 DOTTED_SECRETS = tuple(name for name in SECRET_NAMES if name.startswith("."))
 LARGEST_INDEX_BYTES = 64_000_000
 LARGEST_CONFIG_BYTES = 1_000_000
+LARGEST_POINTER_BYTES = 4096
+HEAD = re.compile(rb"(?:ref: refs/[^\x00-\x20]+|[0-9a-f]{40}|[0-9a-f]{64})\n?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def doubt_of(cwd: Path) -> str | None:
             _check(repository, depth=0)
     except Doubt as doubt:
         return str(doubt)
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):
         return "the configuration of the repository cannot be read"
     return None
 
@@ -86,16 +89,37 @@ def find(cwd: Path) -> Repository | None:
     """
     for top in (cwd, *cwd.parents):
         dot_git = top / ".git"
+        if dot_git.is_file():
+            return _repository(top, _pointed(dot_git, "gitdir: "))
         if dot_git.is_dir():
             return _repository(top, dot_git)
-        if dot_git.is_file():
-            target = re.fullmatch(r"gitdir: (.+)\n?", dot_git.read_text(encoding="utf-8")[:4096])
-            if target is None:
-                raise Doubt(f"`{dot_git}` is not a file that git writes")
-            return _repository(top, Path(os.path.normpath(top / target[1])))
-        if (top / "HEAD").exists() and (top / "objects").is_dir() and (top / "refs").is_dir():
+        if os.path.lexists(dot_git):
+            raise Doubt(f"`{dot_git}` is neither a file nor a directory")
+        if _is_laid_out(top):
             raise Doubt(f"`{top}` is laid out as a repository, with a configuration of its own")
     return None
+
+
+def _pointed(file: Path, prefix: str = "") -> Path:
+    """Return the path that a file of one line holds, resolved as the system would.
+
+    Raises:
+        Doubt: It holds anything by which git might read another path.
+    """
+    with file.open("rb") as stream:
+        text = stream.read(LARGEST_POINTER_BYTES + 1).decode("utf-8").rstrip("\r\n")
+    named = text.removeprefix(prefix)
+    is_plain = named == named.strip() and named.isprintable() and len(text) <= LARGEST_POINTER_BYTES
+    if not text.startswith(prefix) or not named or not is_plain:
+        raise Doubt(f"`{file}` is not a file that git writes")
+    return Path(os.path.realpath(file.parent / named))
+
+
+def _is_laid_out(place: Path) -> bool:
+    """True if git might take a directory for a git directory (gitrepository-layout(5))."""
+    if not os.path.lexists(place / "HEAD"):
+        return False
+    return os.path.lexists(place / "commondir") or ((place / "objects").is_dir() and (place / "refs").is_dir())
 
 
 def may_track_secrets(cwd: Path) -> bool:
@@ -105,7 +129,7 @@ def may_track_secrets(cwd: Path) -> bool:
         if repository is None or (repository.git_dir / "index").stat().st_size > LARGEST_INDEX_BYTES:
             return True
         data = (repository.git_dir / "index").read_bytes().lower()
-    except (Doubt, OSError, UnicodeDecodeError):
+    except (Doubt, OSError, ValueError):
         return True
     # In newer forms a name may be cut in two.
     is_plain = int.from_bytes(data[4:8], "big") in (2, 3) and not list(repository.git_dir.glob("sharedindex.*"))
@@ -125,7 +149,7 @@ def lists_odd_names(cwd: Path) -> bool:
         if index.stat().st_size > LARGEST_INDEX_BYTES or list(repository.git_dir.glob("sharedindex.*")):
             return True
         data = index.read_bytes()
-    except (Doubt, OSError, UnicodeDecodeError):
+    except (Doubt, OSError, ValueError):
         return True
     version, count = int.from_bytes(data[4:8], "big"), int.from_bytes(data[8:12], "big")
     if data[:4] != b"DIRC" or version not in (2, 3):
@@ -147,10 +171,13 @@ def lists_odd_names(cwd: Path) -> bool:
 
 def _repository(top: Path, git_dir: Path) -> Repository:
     shared = git_dir / "commondir"
-    if shared.is_file():
-        named = shared.read_text(encoding="utf-8").strip()
-        return Repository(top, git_dir, Path(os.path.normpath(git_dir / named)))
-    return Repository(top, git_dir, git_dir)
+    common = _pointed(shared) if os.path.lexists(shared) else git_dir
+    # What is no git directory git passes by, and looks further up.
+    head = git_dir / "HEAD"
+    is_plain = head.is_file() and HEAD.fullmatch(head.read_bytes()[:LARGEST_POINTER_BYTES]) is not None
+    if not is_plain or not (common / "objects").is_dir() or not (common / "refs").is_dir():
+        raise Doubt(f"`{git_dir}` is not a git directory as git makes it")
+    return Repository(top, git_dir, common)
 
 
 def _names_back(repository: Repository) -> bool:
@@ -200,26 +227,29 @@ def _check_config(config: Path, repository: Repository) -> list[Path]:
     if config.stat().st_size > LARGEST_CONFIG_BYTES:
         raise Doubt("the configuration of the repository is too large")
     hooks: list[Path] = []
-    section, sub = "", None
-    for line in config.read_text(encoding="utf-8").splitlines():
-        line = line.strip()
-        header = SECTION.fullmatch(line)
-        if header is not None:
-            section, sub, line = header[1].lower(), header[2], header[3].strip()
-        if not line or line[0] in "#;":
-            continue
-        key = KEY.fullmatch(line)
-        if key is None or line.endswith("\\"):
-            raise Doubt(f"`{config}` holds a line that is not understood")
-        name, value = key[1].lower(), (key[2] or "").strip()
-        if section == "core" and name == "hookspath":
-            hooks.append(Path(os.path.normpath(repository.top / os.path.expanduser(value))))
-        elif _names_file_elsewhere(section, name, value, repository):
+    text = config.read_bytes().decode("utf-8")
+    if not all(map(_is_understood, text.split("\n"))):
+        raise Doubt(f"`{config}` holds a line that is not understood")
+    for entry in parse(text):
+        section, _, rest = entry.name.partition(".")
+        sub, dot, name = rest.rpartition(".")
+        if section == "core" and not dot and name == "hookspath":
+            hooks.append(repository.top / expanded(entry.value))
+        elif _names_file_elsewhere(section, name, entry.value, repository):
             raise Doubt(f"the repository's own configuration names a file outside of it (`{section}.{name}`)")
-        elif not _is_harmless(section, sub, name, value, repository):
-            shown = ".".join(part for part in (section, sub, name) if part)
-            raise Doubt(f"the repository's own configuration may name a program (`{shown}`)")
+        elif not _is_harmless(section, sub if dot else None, name, entry.value, repository):
+            raise Doubt(f"the repository's own configuration may name a program (`{entry.name}`)")
     return hooks
+
+
+def _is_understood(line: str) -> bool:
+    """True for a line that is read as git reads it: a header, a key, a comment, or both of the first."""
+    line = line.strip(" \t\r")
+    header = SECTION.fullmatch(line)
+    rest = header[3].strip(" \t") if header is not None else line
+    if not rest or rest[0] in "#;":
+        return line.replace("\t", " ").isprintable()
+    return KEY.fullmatch(rest) is not None and not rest.endswith("\\") and line.replace("\t", " ").isprintable()
 
 
 def _is_harmless(section: str, sub: str | None, name: str, value: str, repository: Repository) -> bool:

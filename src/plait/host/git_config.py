@@ -19,6 +19,8 @@ MAX_FILES = 100
 SYSTEM_FILES = ("/etc/gitconfig", "/usr/local/etc/gitconfig", "/opt/homebrew/etc/gitconfig")
 _HEADER = re.compile(r"""\[\s*([A-Za-z0-9.-]+)\s*(?:"((?:[^"\\\n]|\\.)*)")?\s*\]""")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+# To git; other characters that look blank are part of a value.
+BLANKS = " \t\r\n"
 _ESCAPED = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b"}
 
@@ -93,7 +95,7 @@ def parse(text: str) -> Iterator[Entry]:
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     section, at = "", 0
     while at < len(text):
-        if text[at].isspace():
+        if text[at] in BLANKS:
             at += 1
         elif header := _HEADER.match(text, at):
             sub = "" if header[2] is None else "." + _ESCAPED.sub(r"\1", header[2])
@@ -134,9 +136,9 @@ def _value(text: str, at: int) -> tuple[str, int]:
         elif char in "#;" and not quoted:
             at = _line_end(text, at)
             break
-        elif value or quoted or not char.isspace():
+        elif value or quoted or char not in BLANKS:
             value.append(char)
-            kept = len(value) if quoted or not char.isspace() else kept
+            kept = len(value) if quoted or char not in BLANKS else kept
         at += 1
     # To git it ends there.
     return "".join(value[:kept]).partition("\0")[0], at
