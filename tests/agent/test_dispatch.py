@@ -148,6 +148,8 @@ async def test_edited_arguments_meet_the_deny_rules_too(rig: Rig) -> None:
     await rig.until_asked()
     rig.permissions.add(Rule("deny", "probe", "user"))
     rig.approvals.answer(key, Allow({"writes": ["b"]}))
+    await rig.until_asked(2)
+    rig.approvals.answer(key, Deny(""))
 
     [outcome] = await running
     assert outcome.status == "denied"

@@ -17,6 +17,7 @@ from typing import Any
 from plait.agent import outcomes
 from plait.agent.granted import Granted
 from plait.agent.judgement import Judgement, Machinery, Refusal
+from plait.agent.mending import to_mend
 from plait.agent.parts import run_parts
 from plait.permissions.approvals import Place, Question
 from plait.permissions.policy import Decision
@@ -272,6 +273,18 @@ class Call:
             redecide=self._judged.decide,
             alone=self._judged.decision.apart,
         )
+        match await self._answer_to(place, question):
+            case Reply(text=text):
+                self._answer = text
+            case Allow(args=args) if args is not None and args != self._judged.args:
+                plan = await self._take_edited(args, place, question)
+            case Allow() | AllowAlways():
+                pass
+        self._granted = Granted(self._judged.effects, plan.writes if plan is not None else None)
+        return plan
+
+    async def _answer_to(self, place: Place, question: Question) -> Allow | AllowAlways | Reply:
+        """Return the user's answer. Raises Refusal if that is no."""
         try:
             answer = await place.ask(question)
         finally:
@@ -284,23 +297,31 @@ class Call:
             case Deny(reason=reason):
                 said = f" They said: {reason}" if reason else " Ask before trying it another way."
                 raise Refusal("denied", f"The user did not allow this call.{said}")
-            case Reply(text=text):
-                self._answer = text
-            case Allow(args=args) if args is not None and args != self._judged.args:
-                plan = await self._take_edited(args)
-            case Allow() | AllowAlways():
-                pass
-        self._granted = Granted(self._judged.effects, plan.writes if plan is not None else None)
-        return plan
+            case _:
+                return answer
 
-    async def _take_edited(self, args: dict[str, Any]) -> Plan | None:
-        """The user changed the arguments: they are validated like any others, and keep the call's place in line."""
+    async def _take_edited(self, args: dict[str, Any], place: Place, question: Question) -> Plan | None:
+        """The user changed the arguments. Until they can be taken, the user is shown them again, and why not.
+
+        Raises Refusal if the user gives up.
+        """
         self._edited = True
+        while True:
+            try:
+                return await self._judge_edited(args)
+            except (Refusal, ToolRefused) as error:
+                again = to_mend(question, args, str(error))
+            answer = await self._answer_to(place, again)
+            if isinstance(answer, Allow) and answer.args is not None:
+                args = answer.args
+
+    async def _judge_edited(self, args: dict[str, Any]) -> Plan | None:
+        """Validate edited arguments like any others; the call keeps its place in line. Raises Refusal, ToolRefused."""
         self._judged.understand(args)
         self._m.scheduler.amend(self._ticket, self._judged.effects)
         decision = self._judged.decide()
         if decision.verdict == "deny":
-            raise Refusal("denied", f"Not run, not even as edited: {decision.reason}")
+            raise Refusal("denied", f"Not allowed: {decision.reason}")
         if isinstance(self._judged.tool, WritingTool):
             await self._ticket.ready()
             return await self._planned(self._judged.tool)

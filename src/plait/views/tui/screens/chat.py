@@ -15,6 +15,7 @@ from textual.containers import Horizontal
 from textual.timer import Timer
 from textual.widgets import Static
 
+from plait.protocol.calls import CallKey
 from plait.protocol.commands import (
     PERMISSION_MODES,
     Allow,
@@ -34,11 +35,12 @@ from plait.protocol.ports import Completion
 from plait.views.tui import slash
 from plait.views.tui.blocks import Block, LinesBlock, NoticeBlock
 from plait.views.tui.call_blocks import CallCard, CallGroup, todo_lines
+from plait.views.tui.edited import BadArguments, edited_args, edited_text
 from plait.views.tui.keymap import KEYS
 from plait.views.tui.screens.conversation import Conversation
 from plait.views.tui.screens.pages import ArgumentEditor, HelpPage, Pager
 from plait.views.tui.surroundings import activity_line, queue_lines, welcome_lines
-from plait.views.tui.widgets.approval import ApprovalPanel, edited_args, edited_text
+from plait.views.tui.widgets.approval import ApprovalPanel
 from plait.views.tui.widgets.popup import Popup
 from plait.views.tui.widgets.prompt import Prompt
 from plait.views.tui.widgets.status import status_line
@@ -71,6 +73,8 @@ class Chat(Conversation):
         self._shows_todo = False
         self._shown: dict[str, tuple[str, int]] = {}
         self._welcome: Block | None = None
+        self._edited: tuple[CallKey, str] | None = None
+        """What the user has made of the arguments of a call, while it is not to be run."""
 
     @property
     def approval(self) -> ApprovalPanel:
@@ -223,19 +227,28 @@ class Chat(Conversation):
 
     @work
     async def on_approval_panel_edit(self, message: ApprovalPanel.Edit) -> None:
+        """Let the user write other arguments, until they can be read or are given up; what was written stays."""
         asked = message.asked
-        text = edited_text(asked)
-        changed = await self.app.push_screen_wait(ArgumentEditor(f"{asked.name}: edit what runs", text))
-        if changed is None or changed == text:
-            self.approval.focus()
+        original = edited_text(asked)
+        key, text = self._edited if self._edited is not None else (None, "")
+        text = text if key == asked.key else original
+        slip: BadArguments | None = None
+        while True:
+            editor = ArgumentEditor(f"{asked.name}: edit what runs", text, slip)
+            keeps = await self.app.push_screen_wait(editor)
+            text = editor.text
+            self._edited = (asked.key, text) if text != original else None
+            if not keeps or text == original:
+                self.approval.focus()
+                return
+            try:
+                args = edited_args(asked, text)
+            except BadArguments as error:
+                slip = error
+                continue
+            self._edited = None
+            self.send(Decide(asked.key, Allow(args)))
             return
-        try:
-            args = edited_args(asked, changed)
-        except ValueError as error:
-            self.notify(f"Not run: {error}", severity="error")
-            self.approval.focus()
-            return
-        self.send(Decide(asked.key, Allow(args)))
 
     # --- the prompt ----------------------------------------------------------------------------------------------
 

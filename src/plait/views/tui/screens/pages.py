@@ -19,6 +19,7 @@ from textual.widgets.option_list import Option
 
 from plait.protocol.display import sanitise_line, sanitise_output
 from plait.protocol.queries import SessionInfo
+from plait.views.tui.edited import BadArguments
 from plait.views.tui.keymap import KEYS, Keyboard
 from plait.views.tui.palette import Palette
 from plait.views.tui.slash import COMMANDS
@@ -211,8 +212,11 @@ def _session_line(info: SessionInfo) -> str:
     return f"{when}  {turns}{in_use} · {cut(sanitise_line(info.title), 60)} · {sanitise_line(info.model)}"
 
 
-class ArgumentEditor(ModalScreen[str | None]):
-    """Edit what a call would do; the result is the edited text, None if nothing is to be changed."""
+class ArgumentEditor(ModalScreen[bool]):
+    """Edit what a call would do; the result is whether that is to run. `text` is what was written, in either case.
+
+    slip: why the text cannot be taken as it is.
+    """
 
     CSS_PATH = "../styles/pages.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -220,25 +224,35 @@ class ArgumentEditor(ModalScreen[str | None]):
         Binding("ctrl+s,f2", "save", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, text: str) -> None:
+    def __init__(self, title: str, text: str, slip: BadArguments | None = None) -> None:
         super().__init__()
         self._title = title
-        self._text = text
+        self.text = text
+        self._slip = slip
 
     def compose(self) -> ComposeResult:
         with Vertical(id="editor-box"):
-            yield SafeTextArea(self._text, id="editor-text", soft_wrap=True)
-            yield Static("Ctrl+S runs it as edited · Esc goes back to the question", id="editor-foot", markup=False)
+            yield SafeTextArea(self.text, id="editor-text", soft_wrap=True)
+            if self._slip is not None:
+                yield Static(Text(f"Not run: {sanitise_line(str(self._slip))}"), id="editor-slip", markup=False)
+            yield Static("Ctrl+S runs it as edited · Esc goes back, and keeps it", id="editor-foot", markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#editor-box").border_title = Text(sanitise_line(self._title))
-        self.query_one(TextArea).focus()
+        editor = self.query_one(TextArea)
+        editor.focus()
+        if self._slip is not None:
+            editor.move_cursor(self._slip.at)
 
     def action_save(self) -> None:
-        self.dismiss(self.query_one(TextArea).text)
+        self._close(runs=True)
 
     def action_cancel(self) -> None:
-        self.dismiss(None)
+        self._close(runs=False)
+
+    def _close(self, *, runs: bool) -> None:
+        self.text = self.query_one(TextArea).text
+        self.dismiss(runs)
 
 
 def table(rows: Sequence[tuple[str, ...]], palette: Palette, width: int) -> list[Text]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from rich.console import Group
 from rich.text import Text
@@ -397,22 +395,3 @@ def shortened(lines: list[Text], most: int, palette: Palette) -> list[Text]:
 def left_out(count: int, view_key: str, palette: Palette) -> Text:
     words = "1 more line" if count == 1 else f"{count} more lines"
     return Text(f"… {words} · {view_key} shows all", palette.dim)
-
-
-def edited_text(asked: ApprovalAsked) -> str:
-    """Return the arguments as they are edited: the plain text of a command or a plan, else JSON."""
-    field = {"shell": "command", "propose_plan": "plan"}.get(asked.name)
-    if field is not None and isinstance(asked.args.get(field), str):
-        return str(asked.args[field])
-    return json.dumps(asked.args, indent=2, ensure_ascii=False)
-
-
-def edited_args(asked: ApprovalAsked, text: str) -> dict[str, Any]:
-    """Return the arguments from their edited text. Raises ValueError."""
-    field = {"shell": "command", "propose_plan": "plan"}.get(asked.name)
-    if field is not None and isinstance(asked.args.get(field), str):
-        return {**asked.args, field: text}
-    value = json.loads(text)
-    if not isinstance(value, dict):
-        raise ValueError("the arguments must be a JSON object")
-    return value
