@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 
 from plait.effects.programs import Program, table
@@ -78,14 +78,22 @@ def _of(program: Program, words: tuple[str, ...]) -> Iterator[Spec]:
         for name, inner in program.sub.items():
             yield from _of(inner, words if name == "-" else (*words, name))
     if not program.sub:
+        valued = (*program.values, *program.files, *program.first_by)
         yield Spec(
             words,
             program.operands,
             program.first,
-            (*(program.only or ()), *program.recursive, *program.follows, *(name for name in program.lists if name)),
-            (*program.values, *program.files, *program.first_by),
+            tuple(name for name in _options(program) if name not in {*valued, *program.optional}),
+            valued,
             program.optional,
         )
+
+
+def _options(program: Program) -> dict[str, None]:
+    """Every option that an entry names, in whatever field."""
+    values = (getattr(program, one.name) for one in fields(program))
+    lists = (value for value in values if isinstance(value, tuple))
+    return dict.fromkeys(name for value in lists for name in value if name.startswith("-") and len(name) > 1)
 
 
 @cache

@@ -65,6 +65,7 @@ FILES = {
     "notes.md": "# Notes\n\nTODO install\nhttps://example.org/x\n",
     "x.csv": "id,name,value\n1,a,10\n2,OUTSIDE/s,20\n",
     "data.json": '[{"id": 1, "name": "OUTSIDE/s"}, {"id": 5, "name": "./evil"}]\n',
+    "x.m3u8": "#EXTM3U\n#EXTINF:1,\nOUTSIDE/s\n",
     "y.yaml": "a: 1\nb: [1, 2]\n",
     "x.xml": '<!DOCTYPE r [<!ENTITY e SYSTEM "file://OUTSIDE/s">]>\n<r><a>&e;</a></r>\n',
     "package.json": '{"name": "x", "scripts": {"test": "./evil"}, "dependencies": {"a": "1"}}\n',
@@ -170,6 +171,11 @@ def _archives(top: Path) -> None:
             packed = subprocess.run([found, "-c", str(top / "b")], capture_output=True, check=True).stdout
             (top / f"b.{ending}").write_bytes(packed)
     shutil.copyfile("/bin/true", top / "bin.o")
+    sums = "".join(f"{'0' * digits}  {top.parent / 'o' / 's'}\n" for digits in (32, 40, 56, 64, 96, 128))
+    _write(top / "sums", f"{sums}MD5 (../o/s) = {'0' * 32}\n")
+    if (compiler := shutil.which("gcc")) is not None:
+        code = f'#line 1 "{top.parent}/o/s"\nint main(void) {{ return 0; }}\n'
+        subprocess.run([compiler, "-g", "-x", "c", "-c", "-o", "dbg.o", "-"], cwd=top, input=code.encode(), check=True)
     with closing(sqlite3.connect(top / "app.db")) as database:
         database.executescript("create table t(a); insert into t values (1)")
 

@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,15 @@ def campaign(worker: Worker, options: argparse.Namespace) -> None:
         total["lines"] += 1
         tried[name] += 1
         at_s = time.perf_counter()
-        effects = worker.effects(line)
+        try:
+            effects = worker.effects(line)
+        except Exception as error:  # Judging must never raise: it is told like a mark, and the rest goes on.
+            say(kind="mark", program=name, marks=[["raised", repr(error)]], line=line.text, files=dict(line.files),
+                whole=line.text, features=worker.features, loud=worker.loud)  # fmt: skip
+            total["marked"] += 1
+            kinds["raised", name] += 1
+            worker.clean(line)
+            continue
         total["judging_us"] += int(1e6 * (time.perf_counter() - at_s))
         if not worker.runs_unasked(effects):
             worker.clean(line)
@@ -198,7 +207,9 @@ def _report(worker: Worker, line: Line, marks: list[Mark], name: str) -> None:
     wanted = {mark.kind for mark in marks}
 
     def still(candidate: Line) -> bool:
-        return bool(wanted & {mark.kind for mark in worker.try_line(candidate)})
+        with suppress(Exception):
+            return bool(wanted & {mark.kind for mark in worker.try_line(candidate)})
+        return False
 
     small = shrunk(line, still) if still(line) else line
     say(
