@@ -56,3 +56,13 @@ def test_lines_that_only_read_leave_no_mark():
     ran = list(reports(["--one", json.dumps(lines)], CODE))
 
     assert [(report["verdict"], report["marks"]) for report in ran] == [("read_only", [])] * len(lines)
+
+
+@pytest.mark.slow
+def test_generated_lines_that_need_no_question_do_no_more_than_read():
+    short = ["--seed", "short", "--without-help", "--runs", "100000", "--lines", "600", "--seconds", "15"]
+
+    found = list(reports(short, CODE))
+
+    assert [report for report in found if report["kind"] != "end"] == []
+    assert found[-1]["total"]["run"] > 50

@@ -47,8 +47,9 @@ def grammar() -> Mapping[str, Any]:
 class Lines:
     """Lines for one program after another; the same seed gives the same lines."""
 
-    def __init__(self, seed: str, top: str) -> None:
+    def __init__(self, seed: str, top: str, *, with_help: bool = True) -> None:
         self._random = random.Random(seed)
+        self._with_help = with_help
         self._top = top
         self._rules: Mapping[str, Sequence[str]] = grammar()["rules"]
         self._spec = Spec(("true",))
@@ -149,10 +150,14 @@ class Lines:
                 out.append(self._with_value(self._pick(spec.optional), unknown, joined=True))
             elif kind < 0.9 and not spec.flags and self._chance(0.3):
                 out.append("-" + self._pick("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"))
-            elif options := helped(spec.words):
+            elif options := self._helped():
                 name, valued = self._random.choice(options)
                 out.append(self._with_value(name, unknown) if valued and self._chance(0.8) else name)
         return out
+
+    def _helped(self) -> Sequence[tuple[str, bool]]:
+        """The options of the program's own help; asking all programs takes seconds."""
+        return helped(self._spec.words) if self._with_help else ()
 
     def _with_value(self, name: str, unknown: float, *, joined: bool = False) -> str:
         value = self._unknown() if self._chance(unknown) else self._value()
@@ -255,7 +260,7 @@ class Lines:
         """One word that bash splits, in the place of an option's value or an operand, with a fitting harm behind it."""
         spec = self._spec
         self._files["q"] = self._aimed()
-        valued = [*spec.values, *spec.optional] or [name for name, takes in helped(spec.words) if takes]
+        valued = [*spec.values, *spec.optional] or [name for name, takes in self._helped() if takes]
         name = self._random.choice(valued) if valued and self._chance(0.65) else ""
         words = [*spec.words, *([self._pick(spec.flags)] if spec.flags and self._chance(0.3) else [])]
         rest = self._operands(0.05, self._random.choice((0, 1, 1)))
