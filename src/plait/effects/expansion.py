@@ -243,7 +243,8 @@ def _known_words(word: Word, place: Place) -> list[Arg] | None:
 
 def is_number(name: str, place: Place) -> bool:
     """True if a variable surely holds an integer: in arithmetic, any other text is evaluated and may run commands."""
-    value = place.variables.get(name)
+    # The shell itself sets `_`, with each command.
+    value = place.variables.get(name) if name != "_" else None
     if value is None:
         return name in NUMBERS
     return value.number or (value.values is not None and all(INTEGER.fullmatch(text) for text in value.values))

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from plait.effects.on_disk import governing_matched, link_out_below, matched_link_out, secret_matched
@@ -313,7 +314,9 @@ class Finding:
         assert arg.glob is not None
         fixed = re.split(r"[*?\[{]", arg.glob, maxsplit=1)[0]
         folder = fixed.rpartition("/")[0] or ("/" if fixed.startswith("/") else ".")
-        if ".." in arg.glob[len(folder) :].split("/"):
+        parts = arg.glob[fixed.rfind("/") + 1 :].split("/")
+        # Before version 5.2 of bash, a wildcard after a dot takes in `..` too.
+        if any(part == ".." or (part[:1] == "." and fnmatchcase("..", part)) for part in parts):
             self.ask(f"reads files that cannot be told (`{arg.raw}`)")
         self._read_path(folder, arg.raw, tree=True, contents=False)
         return folder
