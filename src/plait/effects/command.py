@@ -146,6 +146,7 @@ def read_options(args: Sequence[Arg], spec: OptionSpec, *, stop_at_operand: bool
 
 def _read_long(text: str, arg: Arg, rest: list[Arg], spec: OptionSpec, out: Options) -> None:
     name, equals, value = text.partition("=")
+    name = _in_full(name, spec)
     attached = Arg(value, (value,), prefix=value, carries=arg.carries) if equals else None
     if name in spec.values:
         if attached is None and _is_option(rest, spec):
@@ -166,6 +167,16 @@ def _take_value(name: str, rest: list[Arg], out: Options) -> Arg:
     if value.splits:
         out.unclear = out.unclear or f"`{name} {value.raw}`, which may become several words"
     return value
+
+
+def _in_full(name: str, spec: OptionSpec) -> str:
+    """The option with a value that an abbreviation stands for, where options that are not named are accepted.
+
+    Taken for one without a value, its value would be taken for an operand.
+    """
+    if not spec.any_other or name in spec.values | spec.optional | spec.flags:
+        return name
+    return min((option for option in spec.values if option.startswith(name)), default=name)
 
 
 def _is_option(rest: Sequence[Arg], spec: OptionSpec) -> bool:

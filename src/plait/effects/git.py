@@ -28,7 +28,7 @@ READING_ENVIRONMENT: Mapping[str, str] = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_CONFIG_COUNT": "4",
+    "GIT_CONFIG_COUNT": "5",
     "GIT_CONFIG_KEY_0": "core.fsmonitor",
     "GIT_CONFIG_VALUE_0": "false",
     "GIT_CONFIG_KEY_1": "core.hooksPath",
@@ -37,6 +37,9 @@ READING_ENVIRONMENT: Mapping[str, str] = {
     "GIT_CONFIG_VALUE_2": "explicit",
     "GIT_CONFIG_KEY_3": "log.showSignature",
     "GIT_CONFIG_VALUE_3": "false",
+    # `git diff` would write the index, whatever GIT_OPTIONAL_LOCKS says.
+    "GIT_CONFIG_KEY_4": "diff.autoRefreshIndex",
+    "GIT_CONFIG_VALUE_4": "false",
     # `go version` would fetch and run what `go.mod` names.
     "GOTOOLCHAIN": "local",
     **TOOLS_ENVIRONMENT,

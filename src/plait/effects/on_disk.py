@@ -156,6 +156,19 @@ def entries_below(folder: str) -> Iterator[os.DirEntry[str]]:
             continue
 
 
+def found_near(names: Iterable[str], path: str, *, below: bool) -> str | None:
+    """The first file of these names in a directory, or that of the file `path`, or above it; `below`: there too."""
+    wanted = frozenset(names)
+    for folder in (Path(path), *Path(path).parents):
+        for name in wanted:
+            if os.path.lexists(folder / name):
+                return name
+    for seen, entry in enumerate(entries_below(path) if below else ()):
+        if entry.name in wanted or seen >= MOST_ENTRIES:
+            return entry.name
+    return None
+
+
 def _leads_out(path: str, inside: Callable[[str], bool]) -> bool:
     real = os.path.realpath(path)
     return not inside(real) or credential(real)

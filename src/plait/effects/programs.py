@@ -17,7 +17,7 @@ from typing import Any, Literal
 from plait.effects.command import Command, Options, OptionSpec, read_options
 from plait.effects.finding import Arg, Flow, known
 from plait.effects.listings import LISTINGS, names_below, passes_names_on
-from plait.effects.on_disk import secret_matched, secret_that_shows
+from plait.effects.on_disk import found_near, secret_matched, secret_that_shows
 from plait.host.protected import secret_name
 
 # Programs that leave out names with a leading dot, unless one of the options is given.
@@ -55,6 +55,8 @@ class Program:
     numbers: bool = False
     secret: bool = False
     argument_files: bool = False
+    obeys: tuple[str, ...] = ()
+    obeys_not: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
     decodes: tuple[str, ...] = ()
     sub: Mapping[str, Program] = field(default_factory=dict)
@@ -179,6 +181,8 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
         return options
     if program.argument_files and any(arg.prefix[:1] in ("@", "") for arg in args):
         finding.ask(f"`{name}` may take further options from a file")
+    if program.obeys and not options.has(*program.obeys_not):
+        _ask_if_led(command, program, options.operands, name)
     if program.secret:
         finding.secret(f"what `{name}` shows")
     operands = list(options.operands)
@@ -207,7 +211,7 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
     _read_operands(command, program, operands, tree=program.tree or options.has(*program.recursive))
     if command.name in SEARCHES and (program.tree or options.has(*program.recursive)):
         _look_for_secrets(command, options, patterns, operands)
-    if options.has(*program.follows):
+    if options.has(*program.follows) or "" in program.follows:
         for operand in operands or [known(".")]:
             finding.follow_links(operand)
     _pass_on(command, options, operands)
@@ -216,6 +220,20 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
     if command.name in LISTINGS and finding.output_names is None:
         finding.output_names = _listed(command, options, operands)
     return options
+
+
+def _ask_if_led(command: Command, program: Program, operands: list[Arg], name: str) -> None:
+    """Ask if a file that the program obeys lies in the directory, at what it is given, or above either."""
+    looked_at = [(".", False)]
+    for operand in operands:
+        if operand.glob is not None:
+            looked_at.append((re.split(r"[*?\[{]", operand.glob, maxsplit=1)[0].rpartition("/")[0] or ".", True))
+        looked_at += [(value, True) for value in operand.values or ()]
+    for text, below in looked_at:
+        for path in command.place.resolve(text):
+            if (obeyed := found_near(program.obeys, path, below=below)) is not None:
+                command.finding.ask(f"`{name}` obeys `{obeyed}`, which may lead it to other files")
+                return
 
 
 def _listed(command: Command, options: Options, operands: list[Arg]) -> Arg | None:

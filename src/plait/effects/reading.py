@@ -85,6 +85,8 @@ def judge_find(command: Command) -> None:
                 finding.ask(f"`find {word}` without its value")
             elif word in FIND_FILES:
                 finding.read(command.args[index + 1], contents=False)
+            elif word.startswith("-newer") and word.endswith("t") and _may_name_a_zone(command.args[index + 1]):
+                finding.ask(f"`find {word} {words[index + 1]}` may read the file of a time zone (`TZ=`)")
             elif command.args[index + 1].splits:
                 finding.ask(f"`find {word} {words[index + 1]}`: it is not quoted and may become several words")
             index += 2
@@ -203,6 +205,22 @@ def judge_checksum(command: Command) -> None:
                     return
 
 
+def judge_which(command: Command) -> None:
+    """which, type: a name with a slash is looked up where it says."""
+    judge_by_table(command)
+    for arg in command.args:
+        if "/" in (arg.literal or ""):
+            command.finding.read(arg, contents=False)
+
+
+def judge_top(command: Command) -> None:
+    """top makes the directory of its settings where there is none."""
+    judge_by_table(command)
+    home = Path.home()
+    if not (home / ".toprc").exists() and not (home / ".config" / "procps").is_dir():
+        command.finding.ask("`top` makes the directory of its settings in the home directory")
+
+
 def judge_pwd(command: Command) -> None:
     judge_by_table(command)
     if len(command.place.cwds) == 1:
@@ -264,8 +282,18 @@ def tested_files(words: Sequence[str], args: Sequence[Arg]) -> Iterator[Arg]:
             yield arg
 
 
+def _may_name_a_zone(date: Arg) -> bool:
+    """True if a text that is read as a date may begin with `TZ="…"`, which opens a file wherever it is."""
+    if date.values is not None:
+        return any(value.lstrip().startswith("TZ=") for value in date.values)
+    return not date.number and date.prefix.lstrip()[:1] in ("", "T")
+
+
 def judge_date(command: Command) -> None:
     options = judge_program(command, table()["date"], command.args, "date")
+    for option, value in options.given:
+        if option in ("-d", "--date") and value is not None and _may_name_a_zone(value):
+            command.finding.ask(f"`date {option} {value.raw}` may read the file of a time zone (`TZ=`)")
     sets = any(re.match(r"-[a-zA-Z]*s|--s", word) for word in command.words)
     if options.unclear is not None and not sets:
         return
@@ -392,6 +420,9 @@ JUDGES: Mapping[str, Judge] = {
     **dict.fromkeys(CHECKSUMS, judge_checksum),
     "find": judge_find,
     "pwd": judge_pwd,
+    "which": judge_which,
+    "type": judge_which,
+    "top": judge_top,
     **dict.fromkeys(("zip", "7z", "7za", "cpio", "ar", "pax"), judge_archive),
     "printf": judge_printf,
     "echo": judge_echo,

@@ -16,6 +16,11 @@ from plait.host.protected import credential
 HARMLESS_SIGNALS = frozenset((
     "EXIT", "INT", "TERM", "HUP", "QUIT", "PIPE", "USR1", "USR2", "SIGINT", "SIGTERM", "SIGHUP", "0", "1", "2", "15",
 ))  # fmt: skip
+RPM_DATABASES = tuple(
+    f"{place}/{name}"
+    for place in ("/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm")
+    for name in ("rpmdb.sqlite", "Packages", "Packages.db")
+)
 IP_SHOWING = re.compile(r"-(4|6|br|brief|j|json|o|c|s|d|color=\w+)")
 
 
@@ -91,7 +96,7 @@ def judge_ip(command: Command) -> None:
     if command.name == "ip" and command.all_known and words:
         shows = len(words) == 1 or words[1] in ("show", "list", "ls")
         known_object = words[0] in ("a", "addr", "address", "l", "link", "r", "route", "n", "neigh", "rule")
-        options = [word for word in command.words if word[0] == "-"]
+        options = [word for word in command.words if word.startswith("-")]
         if known_object and shows and all(IP_SHOWING.fullmatch(word) for word in options):
             return
     if command.name == "ifconfig" and (not words or len(words) == 1) and command.all_known:
@@ -229,6 +234,8 @@ def judge_rpm(command: Command) -> None:
     """rpm: without `-q` it installs."""
     if not any(word == "--query" or re.fullmatch(r"-[a-zA-Z]*q[a-zA-Z]*", word) for word in command.words):
         command.finding.ask("`rpm` without `-q` may change the packages of the system")
+    if not any(map(os.path.exists, RPM_DATABASES)):
+        command.finding.ask("`rpm` makes a database of its own where the system has none")
     judge_dangerous(command) if "-q" not in command.words else judge_by_table(command)
 
 

@@ -126,6 +126,9 @@ def judge_command(command: Command) -> None:
     rest = list(command.args)
     while rest and rest[0].literal in ("-p", "-v", "-V", "--"):
         if rest.pop(0).literal in ("-v", "-V"):
+            for arg in rest:
+                if "/" in (arg.literal or ""):
+                    command.finding.read(arg, contents=False)
             return
     if rest:
         command.run(rest, command.place)
