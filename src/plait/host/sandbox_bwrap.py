@@ -81,7 +81,9 @@ def works(program: str) -> tuple[str, ...] | str:
     return f"`{program}` does not work here: {problem or 'it failed'}"
 
 
-BASE = ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
+# Settings of the kernel belong to root by their number alone, which root keeps in the sandbox.
+KERNEL = ("--ro-bind", "/proc/sys", "/proc/sys", "--ro-bind-try", "/proc/sysrq-trigger", "/proc/sysrq-trigger")
+BASE = ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", *KERNEL)
 
 
 def wrapped(
