@@ -174,7 +174,7 @@ async def test_a_write_that_the_system_refuses_leaves_the_old_file_and_nothing_e
     # The kernel refuses the write as it does on a full disk, but for the number of the error.
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, former[1]))
     try:
-        with pytest.raises(ToolRefused, match="was not written: File too large"):
+        with pytest.raises(ToolRefused, match="was not written: file too large"):
             await replace_file(root / "a", b"2" * 5000, expect_sha256=sha256(b"1"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, former)

@@ -57,11 +57,11 @@ async def test_input_that_nobody_reads_is_no_error() -> None:
 @pytest.mark.parametrize(
     ("argv", "cwd", "said"),
     [
-        (["no-such-program"], HERE, "`no-such-program` could not be started: No such file"),
+        (["no-such-program"], HERE, "`no-such-program` could not be started: it does not exist"),
         (["true"], Path("/no/such/directory"), "directory `/no/such/directory` does not exist"),
         (["true", "x" * 200_000], HERE, "too long; put them into a file"),
         (["true", "a\0b"], HERE, "null byte"),
-        (["/etc/passwd"], HERE, "Permission denied"),
+        (["/etc/passwd"], HERE, "permission denied"),
     ],
 )
 async def test_what_cannot_start_is_refused_in_one_line(argv: list[str], cwd: Path, said: str) -> None:

@@ -297,7 +297,7 @@ async def test_what_an_edit_of_the_same_call_replaced_is_told_as_that(edit: Edit
         ({"path": ".vscode/.git/x", "content": "x"}, "belongs to git"),
         ({"path": "a\0b", "content": "x"}, "not a path"),
         ({"path": "loop", "content": "x"}, "`"),
-        ({"path": "x" * 300, "content": "x"}, "too long"),
+        ({"path": "x" * 300, "content": "x"}, "a name in it has 300 bytes"),
     ],
 )
 async def test_what_cannot_be_done_is_refused_in_one_line_and_changes_nothing(

@@ -19,6 +19,7 @@ from plait.agent.granted import Granted
 from plait.agent.judgement import Judgement, Machinery, Refusal
 from plait.agent.mending import to_mend
 from plait.agent.parts import run_parts
+from plait.host.os_errors import in_one_line
 from plait.permissions.approvals import Place, Question
 from plait.permissions.policy import Decision
 from plait.protocol.calls import CallKey, OutcomeStatus, TodoDetail, ToolCall, ToolOutcome
@@ -166,6 +167,9 @@ class Call:
             outcome = self._cancelled_outcome()
             if self._cancelled_alone is None:
                 raise
+        except OSError as error:
+            LOG.info("call %s", self.key, exc_info=True)
+            outcome = ToolOutcome("failed", in_one_line(self.call.name, error))
         except Exception as error:  # One of the two places that catch everything: a tool's bug stays its own.
             LOG.exception("call %s", self.key)
             outcome = ToolOutcome("failed", f"The tool failed: {type(error).__name__}: {error}")

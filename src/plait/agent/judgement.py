@@ -16,6 +16,7 @@ import msgspec
 
 from plait.agent.permissions import Permissions
 from plait.agent.result_cache import ResultCache
+from plait.host.os_errors import in_one_line
 from plait.host.paths import Workspace
 from plait.permissions.approvals import ApprovalQueue
 from plait.permissions.policy import Decision
@@ -102,6 +103,8 @@ class Judgement:
             raise Refusal("failed", f"`{tool.name}` cannot take these arguments: {error}.") from error
         except ToolRefused as error:
             raise Refusal("failed", str(error), of_the_moment=True) from error
+        except OSError as error:
+            raise Refusal("failed", in_one_line(tool.name, error), of_the_moment=True) from error
         except Exception as error:  # A tool's bug must end its call, not the turn.
             LOG.exception("effects of %s", self._call.name)
             raise Refusal("failed", f"`{tool.name}` could not be prepared: {error}", of_the_moment=True) from error

@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import TypeVar
 
+from plait.host.os_errors import in_one_line
+from plait.protocol.errors import ToolRefused
 from plait.scheduling.scheduler import Scheduler, Ticket
 from plait.tools.base import Part
 
@@ -27,6 +29,8 @@ async def run_parts(parts: Sequence[Part[T]]) -> list[T | Exception]:
             await ticket.ready()
             async with places:
                 return await part.run()
+        except OSError as error:
+            return ToolRefused(in_one_line(part.label, error))
         except Exception as error:  # Handed to the tool in the part's place: it decides what a failed part means.
             return error
         finally:

@@ -7,7 +7,6 @@ old file at once or not at all (`host.replacing`). What bytes mean is `host.text
 from __future__ import annotations
 
 import asyncio
-import errno
 import hashlib
 import os
 import stat
@@ -22,12 +21,24 @@ import aiofiles.os
 
 from plait.host.finishing import finish
 from plait.host.opening import open_regular
+from plait.host.os_errors import in_words, shortened
 from plait.host.replacing import Replacement, replace
 from plait.host.text import Decoded, NotText, decode, encode
 from plait.protocol.calls import FileStamp
 from plait.protocol.errors import ToolRefused
 
-__all__ = ["Decoded", "FileState", "NotText", "decode", "encode", "read_file", "replace_file", "sha256", "stat_stamp"]
+__all__ = [
+    "Decoded",
+    "FileState",
+    "NotText",
+    "decode",
+    "encode",
+    "is_there",
+    "read_file",
+    "replace_file",
+    "sha256",
+    "stat_stamp",
+]
 
 T = TypeVar("T")
 
@@ -36,17 +47,6 @@ T = TypeVar("T")
 _THREADS = ThreadPoolExecutor(16, "plait-files")
 
 READ_AT_ONCE_BYTES = 1 << 18
-
-# What is most often wrong, in words; the rest in the system's own.
-_WORDS = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EROFS: "it is on a read-only file system",
-    errno.ENOENT: "it does not exist",
-    errno.ENOTDIR: "a part of its path is not a directory",
-    errno.EACCES: "permission denied",
-    errno.ENAMETOOLONG: "the name is too long",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,17 @@ async def replace_file(path: Path, data: bytes, *, expect_sha256: str | None, mo
     return _stamp(path, status)
 
 
+async def is_there(path: Path) -> bool:
+    """Return whether anything has the resolved `path`. Raises ToolRefused if the system does not let that be seen."""
+    try:
+        await _in_thread(partial(os.stat, path, follow_symlinks=False))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        raise _refusal("opened", path, error) from error
+    return True
+
+
 async def stat_stamp(path: Path) -> FileStamp:
     """Return what `stat` says of the resolved `path` now; `size` -1 if there is nothing to be seen."""
     try:
@@ -132,5 +143,4 @@ def _stamp(path: Path, status: os.stat_result) -> FileStamp:
 
 
 def _refusal(done: str, path: Path, error: OSError | ValueError) -> ToolRefused:
-    why = _WORDS.get(error.errno or 0, error.strerror) if isinstance(error, OSError) else str(error)
-    return ToolRefused(f"`{path}` was not {done}: {why}.")
+    return ToolRefused(f"`{shortened(str(path))}` was not {done}: {in_words(error)}.")

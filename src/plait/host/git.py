@@ -79,7 +79,7 @@ def find_repository(start: Path) -> Repository | None:
         except OSError:
             continue
         if stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode):
-            if (dot_git / "HEAD").exists():
+            if os.path.exists(dot_git / "HEAD"):
                 return Repository(directory, dot_git)
             continue
         # A linked worktree or a submodule: `gitdir: PATH` (gitrepository-layout(5)).

@@ -6,6 +6,7 @@ ignored directory is ignored whatever the patterns say. They hold outside a git 
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -218,9 +219,9 @@ class IgnoreRules:
 def rules_for(directory: Path) -> IgnoreRules:
     """Return the rules in force in the resolved `directory`: its own, and those above it in its repository."""
     chain = [directory]
-    while not (chain[-1] / ".git").exists() and chain[-1].parent != chain[-1]:
+    while not os.path.exists(chain[-1] / ".git") and chain[-1].parent != chain[-1]:
         chain.append(chain[-1].parent)
-    if not (chain[-1] / ".git").exists():
+    if not os.path.exists(chain[-1] / ".git"):
         # No repository: what lies above is not the same project.
         return IgnoreRules(_own_layers(directory))
     root = chain.pop()

@@ -21,13 +21,13 @@ def ripgrep_rules(root: Path) -> tuple[str, ...]:
         # What lies above is not the same project; a `.gitignore` of `*` in the home directory is no rarity.
         flags.append("--no-ignore-parent")
     own = root / OWN_IGNORE_FILE
-    if own.is_file():
+    if os.path.isfile(own):
         flags += ["--ignore-file", str(own)]
     return tuple(flags)
 
 
 def in_repository(root: Path) -> bool:
-    return any((directory / ".git").exists() for directory in (root, *root.parents))
+    return any(os.path.exists(directory / ".git") for directory in (root, *root.parents))
 
 
 def list_files(root: Path, deadline_s: float | None = None) -> list[str]:

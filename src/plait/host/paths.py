@@ -6,10 +6,12 @@ opened later is checked again where it is opened (`host.files`).
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import field
 from pathlib import Path
 
+from plait.host.os_errors import in_words, shortened, why_no_name
 from plait.protocol.errors import ToolRefused
 from plait.protocol.lean import dataclass
 
@@ -48,18 +50,21 @@ class Workspace:
         The path need not exist and may lie outside the roots: that is for the policy to judge.
 
         Raises:
-            ToolRefused: It is empty, holds a NUL, or its links form a loop.
+            ToolRefused: No file can have such a path, or (for one call) its links form a loop.
         """
         if self.resolved is not None and path in self.resolved:
             return self.resolved[path]
-        if not path or "\0" in path:
-            raise ToolRefused(f"`{path!r}` is not a path: give a path relative to `{self.cwd}`.")
+        if not path:
+            raise ToolRefused(f"`''` is not a path: give a path relative to `{self.cwd}`.")
         expanded = os.path.expanduser(path) if path.startswith("~") else path
+        if (why := why_no_name(expanded)) is not None:
+            raise ToolRefused(f"`{shortened(path)}` is not a path: {why}.")
         try:
             place = Path(os.path.realpath(self.cwd / expanded, strict=False))
         except (OSError, ValueError) as error:
-            raise ToolRefused(f"`{path}` cannot be resolved: {error}.") from error
+            raise ToolRefused(f"`{shortened(path)}` cannot be resolved: {in_words(error)}.") from error
         if self.resolved is not None:
+            _refuse_loop(path, place)
             self.resolved[path] = place
         return place
 
@@ -77,3 +82,12 @@ class Workspace:
             return path.relative_to(self.cwd).as_posix()
         except ValueError:
             return path.as_posix()
+
+
+def _refuse_loop(asked: str, place: Path) -> None:
+    """Raise ToolRefused if links on the way lead to each other: then `realpath` returns one of them."""
+    try:
+        os.stat(place)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ToolRefused(f"`{shortened(asked)}` leads nowhere: {in_words(error)}.") from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from plait.host.environment import quiet
 from plait.host.finishing import finish
+from plait.host.os_errors import in_words
 from plait.host.process_tree import Brand
 from plait.host.running import CANCEL_GRACE_S, OnOutput, ProcessEnd, RunningProcess
 from plait.protocol.errors import ToolRefused
@@ -120,12 +122,12 @@ async def start_process(
 
 
 def _why(error: OSError | ValueError, cwd: Path) -> str:
-    if not cwd.is_dir():
+    if not os.path.isdir(cwd):
         return f"its directory `{cwd}` does not exist"
     if not isinstance(error, OSError):
         return str(error)
     too_long = "its arguments are too long; put them into a file" if error.errno == errno.E2BIG else None
-    return too_long or error.strerror or str(error)
+    return too_long or in_words(error)
 
 
 async def stream_lines(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from plait.host.ignore import IGNORE_FILES, IgnoreRules, rules_for
 from plait.host.opening import KERNEL_PLACES
+from plait.host.os_errors import in_words
 from plait.protocol.calls import FileStamp
 
 # Entries of one directory that are looked at; what is beyond is said to be there, and no more.
@@ -90,7 +91,7 @@ def _list(prefix: str, directory: Path, rules: IgnoreRules, wanted: Wanted, stam
                 if wanted.ignored or not rules.ignores(name, directory=is_directory):
                     found.append(Entry(name, is_directory, entry.is_symlink()))
     except OSError as error:
-        return Listing(prefix, directory, (), stamps, error.strerror or type(error).__name__)
+        return Listing(prefix, directory, (), stamps, in_words(error))
     found.sort(key=lambda entry: entry.name)
     return Listing(prefix, directory, tuple(found), stamps, cut=cut)
 
@@ -98,7 +99,7 @@ def _list(prefix: str, directory: Path, rules: IgnoreRules, wanted: Wanted, stam
 def _ignore_files_above(start: Path) -> Iterator[Path]:
     for directory in (start, *start.parents):
         yield from (directory / name for name in IGNORE_FILES)
-        if (directory / ".git").exists():
+        if os.path.exists(directory / ".git"):
             yield directory / ".git" / "info" / "exclude"
             return
 

@@ -275,11 +275,15 @@ class TellIndexes:
 
     async def after_write(self, writing: Writing) -> None:
         # Commands name what they write by guess, and a directory stands for what is below it.
-        files = [path for path in writing.paths if not path.is_dir()]
+        files = _without_directories(writing.paths)
         for index in self._indexes.values():
             index.changed(files)
             if not files or len(files) < len(writing.paths):
                 index.suspect()
+
+
+def _without_directories(paths: Iterable[Path]) -> list[Path]:
+    return [path for path in paths if not os.path.isdir(path)]
 
 
 def stored(root: Path, cache: Path) -> IndexStatus:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from plait.host.files import NotText, decode, read_file
+from plait.host.os_errors import shortened
 from plait.host.paths import Workspace
 from plait.host.protected import credential
 from plait.index.code_index import CodeIndex
@@ -263,7 +264,7 @@ def _places(request: SearchRequest, workspace: Workspace, text: str) -> list[Pla
     path = workspace.resolve(request.path)
     if not path.is_file() and not path.is_dir():
         what = "is no file or directory" if path.exists() else "does not exist"
-        raise ToolRefused(f"`{request.path}` {what}; nothing was searched.")
+        raise ToolRefused(f"`{shortened(request.path)}` {what}; nothing was searched.")
     root = workspace.root_of(path) or (path if path.is_dir() else path.parent)
     below = path.relative_to(root).as_posix()
     if below == ".":

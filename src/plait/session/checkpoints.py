@@ -8,12 +8,14 @@ be kept is said, once or with the call; only a full disk stops a call, since the
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from plait.host.contents import LARGEST_BYTES, Contents
 from plait.host.finishing import finish
+from plait.host.os_errors import in_words
 from plait.host.tracked import Found, Look, TrackedFiles
 from plait.host.versions import FULL, UNKNOWN, keep, version_of
 from plait.protocol.calls import CallKey
@@ -104,11 +106,11 @@ class Checkpoints:
         effects = writing.effects
         if not (effects.spawns or effects.unknown):
             return False
-        trees = any(access.tree or Path(access.path).is_dir() for access in effects.writes)
+        trees = any(access.tree or os.path.isdir(access.path) for access in effects.writes)
         return effects.unknown or trees or len(writing.paths) > MOST_FILES
 
     def _keep(self, paths: Sequence[Path]) -> list[KeptFile]:
-        return [keep(path, self._contents) for path in dict.fromkeys(paths) if not path.is_dir()]
+        return [keep(path, self._contents) for path in dict.fromkeys(paths) if not os.path.isdir(path)]
 
     async def _look(self) -> tuple[list[tuple[TrackedFiles, Look]], list[str]]:
         if not self._trees:
@@ -126,7 +128,7 @@ class Checkpoints:
 
     def _say_off(self, error: OSError) -> None:
         self._say_once(
-            f"Changes cannot be rewound: `{self._contents.directory}` cannot be written ({error.strerror or error})."
+            f"Changes cannot be rewound: `{self._contents.directory}` cannot be written ({in_words(error)})."
         )
 
     def _say_once(self, words: str) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta, field
 
-from plait.host.files import Decoded, FileState, NotText, decode, encode, read_file, replace_file, sha256, stat_stamp
+from plait.host.files import Decoded, FileState, NotText, decode, encode, is_there, read_file, replace_file, sha256
 from plait.host.finishing import finish
 from plait.host.paths import Workspace
 from plait.host.protected import credential, holds_git
@@ -94,8 +94,7 @@ class Edit(WritingTool[EditArgs]):
     async def plan(self, args: EditArgs, workspace: Workspace) -> Plan:
         path = _target(args, workspace)
         name = printable(workspace.show(path))
-        exists = (await stat_stamp(path)).size >= 0
-        state = await read_file(path, max_bytes=LARGEST_BYTES) if exists else None
+        state = await read_file(path, max_bytes=LARGEST_BYTES) if await is_there(path) else None
         await self._refuse_unseen(path, name, state, whole=args.content is not None)
         # A thread: comparing two large texts would hold up every other call.
         write = await asyncio.to_thread(_prepare, path, name, state, args, frozenset(self._made.get(path, ())))

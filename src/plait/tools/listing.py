@@ -254,12 +254,13 @@ def _matching(target: Target, args: GlobArgs, ctx: ToolContext, stopped: Stopped
     stamps: list[FileStamp] = []
     looked_at = 0
     cut = False
+    base = printable(ctx.workspace.show(target.base))
     for listing in walk(target.base, Wanted(hidden=args.all or target.hidden, ignored=args.all)):
         if stopped():
             cut = True
             break
         if not listing.prefix and listing.problem:
-            raise ToolRefused(f"`{printable(args.path)}` cannot be listed: {listing.problem}.")
+            raise ToolRefused(f"`{base}` cannot be listed: {listing.problem}.")
         stamps += listing.stamps
         looked_at += len(listing.entries)
         cut = cut or listing.cut

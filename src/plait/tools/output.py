@@ -61,5 +61,8 @@ def size_in_words(size_bytes: int) -> str:
 
 def printable(name: str) -> str:
     """Return a file name as valid text: bytes that are not UTF-8 become `\\xNN`, line ends and tabs are escaped."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    try:
+        text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # Half of a character, which no name has and a model may write.
+        text = name.encode("utf-8", "backslashreplace").decode()
     return text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")

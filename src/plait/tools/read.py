@@ -9,13 +9,16 @@ import asyncio
 import difflib
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
 from plait.host.files import Decoded, NotText, decode, read_file
+from plait.host.os_errors import in_words
 from plait.host.paths import Workspace
 from plait.host.protected import credential
 from plait.protocol.calls import Args, FileStamp, TextDetail
@@ -85,7 +88,7 @@ class Read(Tool[ReadArgs]):
         return {"files": [{**{key: value for key, value in args.items() if key != name}, "path": args[name]}]}
 
     def effects(self, args: ReadArgs, workspace: Workspace) -> Effects:
-        paths = list(dict.fromkeys(workspace.resolve(window.path) for window in args.files))
+        paths = _resolved(args.files, workspace)
         secrets = tuple(path.as_posix() for path in paths if credential(path.as_posix()))
         names = ", ".join(printable(workspace.show(path)) for path in paths[:3])
         more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
@@ -103,7 +106,10 @@ class Read(Tool[ReadArgs]):
         return _assemble([part.label for part in parts], results, ctx.output_budget)
 
     def _part(self, window: FileWindow, ctx: ToolContext) -> Part[Shown]:
-        path = ctx.workspace.resolve(window.path)
+        try:
+            path = ctx.workspace.resolve(window.path)
+        except ToolRefused as error:
+            return Part(printable(window.path), Effects(), partial(_refuse, error))
         effects = Effects((Access(Mode.READ, path.as_posix()),))
         return Part(printable(window.path), effects, lambda: self._read(window, path, ctx))
 
@@ -129,6 +135,22 @@ class Read(Tool[ReadArgs]):
         return await asyncio.to_thread(_window, name, state.data, state.stamp, window)
 
 
+def _resolved(windows: Sequence[FileWindow], workspace: Workspace) -> list[Path]:
+    """Return what the windows' names lead to. One that leads nowhere fails by itself, unless it is the only one."""
+    paths: dict[Path, None] = {}
+    for window in windows:
+        try:
+            paths[workspace.resolve(window.path)] = None
+        except ToolRefused:
+            if len(windows) == 1:
+                raise
+    return list(paths)
+
+
+async def _refuse(error: ToolRefused) -> Shown:
+    raise error
+
+
 def _refuse_what_is_no_file(path: Path, asked: str, workspace: Workspace) -> None:
     name = printable(asked)
     try:
@@ -136,7 +158,7 @@ def _refuse_what_is_no_file(path: Path, asked: str, workspace: Workspace) -> Non
     except (FileNotFoundError, NotADirectoryError):
         raise ToolRefused(f"`{name}` does not exist.{_suggestion(path, workspace)}") from None
     except OSError as error:
-        raise ToolRefused(f"`{name}` cannot be read: {error.strerror}.") from error
+        raise ToolRefused(f"`{name}` cannot be read: {in_words(error)}.") from error
     if stat.S_ISDIR(status.st_mode):
         raise ToolRefused(f"`{name}` is a directory: use `list`.")
     if status.st_size > LARGEST_BYTES:

@@ -8,6 +8,7 @@ the user types runs as if typed in a terminal.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -189,6 +190,8 @@ def _directory(args: ShellArgs, workspace: Workspace) -> Path:
         raise ToolRefused(f"`cwd` is `{name}`, outside of the workspace: run the command in `{workspace.cwd}`.")
     if not path.is_dir():
         raise ToolRefused(f"`cwd` is `{name}`, which is not a directory.")
+    if not os.access(path, os.X_OK):
+        raise ToolRefused(f"`cwd` is `{name}`, which may not be entered: permission denied.")
     return path
 
 
