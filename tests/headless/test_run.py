@@ -28,6 +28,7 @@ from plait.protocol.events import (
     Progress,
     ReplyEnded,
     RetryScheduled,
+    SummaryMade,
     TextDelta,
     TextEnded,
     ThinkingDelta,
@@ -530,6 +531,19 @@ async def test_warnings_and_retries_go_to_standard_error_and_news_only_when_verb
     assert quiet.err == ["warning: careful", "retry 2 in 4.0 s: busy"]
     assert verbose.err == ["news", *quiet.err, "read: ok in 20 ms"]
     assert quiet.out == verbose.out == b"Done.\n"
+
+
+async def test_what_a_summary_cost_is_counted() -> None:
+    summary = SummaryMade(1, "other", Usage(1000, 30, 0, 0, Decimal("0.5")), 250)
+
+    without = (await run(FakeSession(answer()))).of("result")[0]
+    counted = await run(FakeSession([summary, *answer()]))
+
+    [result] = counted.of("result")
+    assert result["usage"]["input_tokens"] == without["usage"]["input_tokens"] + 1000
+    assert result["usage"]["output_tokens"] == without["usage"]["output_tokens"] + 30
+    assert result["duration_api_ms"] == without["duration_api_ms"] + 250
+    assert result["modelUsage"]["other"]["inputTokens"] == 1000
 
 
 async def test_every_retry_is_told() -> None:

@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 from plait.agent import compaction, context, structured
 from plait.agent.permissions import Permissions
 from plait.agent.provider_calls import WEB_SEARCH
+from plait.agent.replies import RunRequest
+from plait.agent.retries import Retries
+from plait.agent.summary import SummarySink, ask_for_summary
 from plait.agent.surroundings import Parts, Surroundings
 from plait.agent.turn import Turn
 from plait.config.models import SCOUT
@@ -202,14 +205,33 @@ class ConversationAgent:
         return True
 
     async def _summary(self, index: int, focus: str) -> str:
-        history = self._p.client.history
-        if self._p.client.name != SCOUT:
+        client, turn = self._p.client, self._turn.number if self._turn is not None else 0
+        if client.name != SCOUT:
+            request = RunRequest(
+                prompt=compaction.instruction(focus),
+                sink=SummarySink(self._p.emit, turn),
+                instructions=self._instructions(),
+                situation=self._situation,
+                offered=self._offered,
+                pause=lambda: False,
+            )
+            settings = self._p.settings
+            retries = Retries(settings.retry_base_s, attended=settings.attended)
             try:
-                return await self._p.client.summarise(history.messages[:index], compaction.instruction(focus))
+                return await ask_for_summary(
+                    client, index, request, turn=turn, retries=retries, emit=self._p.emit, spent=self._spent
+                )
             except PlaitError as error:
                 self._p.emit(Notice("warning", f"No summary could be made ({error}); only your prompts are kept."))
-        prompts = "\n".join(f"- {prompt}" for prompt in history.user_prompts(index))
+        prompts = "\n".join(f"- {prompt}" for prompt in client.history.user_prompts(index))
         return f"What the user said so far:\n{prompts}"
+
+    def _spent(self, usage: Usage) -> None:
+        """Count what was paid for a summary, as the turn's if there is one."""
+        if self._turn is not None:
+            self._turn.usage = self._turn.usage.plus(usage)
+        else:
+            self._usage = self._usage.plus(usage)
 
     def clear(self) -> None:
         payload = self._p.client.history.replace([])

@@ -162,7 +162,6 @@ class ModelClient:
             retries={"tools": 10_000, "output": 0},
             name="plait",
         )
-        self._summarizer: Agent[None, str] = Agent(retries=0, name="plait-summary")
         self._effort = effort
         self._first_token_s = first_token_s
         self._idle_timeout_s = idle_timeout_s
@@ -341,16 +340,36 @@ class ModelClient:
             settings["thinking"] = self._effort
         return settings
 
-    async def summarise(self, messages: Sequence[ModelMessage], instruction: str) -> str:
-        """Ask the model, without tools, to summarise `messages`. Raises ProviderError or UserError."""
+    async def summarise(self, index: int, request: RunRequest) -> ReplyInfo:
+        """Ask for a summary of the messages before `index`; nothing of it joins the history.
+
+        The request is like any other of the conversation, with its instructions and its tools: a provider that keeps
+        what was sent need not read it again, and refuses calls in a history without tools. No call may be made.
+
+        Raises:
+            ProviderError, UserError: It failed.
+        """
         model = self.model
+        deps = Run(request, History(), self.history.call_ids(), [])
         try:
-            async with self._pool.place(model), asyncio.timeout(300):
-                async with self._summarizer.run_stream(
-                    instruction, message_history=list(messages), model=model, model_settings=self._settings(model)
-                ) as result:
-                    return await result.get_output()
-        except TimeoutError:
-            raise ProviderError("The summary took longer than 300 s.", retryable=True) from None
+            async with self._agent.iter(
+                request.prompt,
+                message_history=self.history.for_provider(model.system)[:index],
+                model=model,
+                deps=deps,
+                instructions=[request.instructions, request.situation],
+                model_settings=ModelSettings(**(self._settings(model) or {}), tool_choice="none"),
+                usage_limits=NO_LIMITS,
+            ) as run:
+                node: Any = await run.next(run.next_node)  # type: ignore[arg-type]  # not its end yet
+                async with self._pool.place(model):
+                    await read_reply(
+                        node.stream(run.ctx), model, self.name, request.sink, deps.ids, self._waiting(model)
+                    )
+                response = run.all_messages()[-1]
+                assert isinstance(response, ModelResponse)
+                self._check(response, model)
+                return self._info(response, model)
         except Exception as error:
-            raise translate_error(error, self.name) from error
+            LOG.info("summary failed", exc_info=True)
+            raise translate_error(error, self.name, model.base_url) from error

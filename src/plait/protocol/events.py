@@ -174,6 +174,19 @@ class ReplyEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class SummaryMade:
+    """The model has summarised the older part of the conversation, with the cost. `turn` is 0 outside of a turn.
+
+    Within one, the cost is part of what `TurnEnded.usage` says.
+    """
+
+    turn: int
+    model: str
+    usage: Usage
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class MessagesRecorded:
     """Model messages that joined the history, as the adapter's own JSON: opaque to everyone else."""
 
@@ -342,6 +355,7 @@ Durable = (
     | TextEnded
     | ThinkingEnded
     | ReplyEnded
+    | SummaryMade
     | MessagesRecorded
     | HistoryReplaced
     | RetryScheduled

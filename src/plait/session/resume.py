@@ -29,6 +29,7 @@ from plait.protocol.events import (
     RuleRemoved,
     SessionStarted,
     Stamped,
+    SummaryMade,
     TitleChanged,
     TodoChanged,
     TurnEnded,
@@ -42,7 +43,9 @@ CurrentHash = Callable[[str], str | None]
 UNREADABLE = ""
 
 CUT_OFF = "Plait was cut off before this turn ended."
-ALWAYS_NEEDED = frozenset(kind.__name__ for kind in (SessionStarted, TurnEnded, RuleAdded, RuleRemoved, Rewound))
+ALWAYS_NEEDED = frozenset(
+    kind.__name__ for kind in (SessionStarted, TurnEnded, SummaryMade, RuleAdded, RuleRemoved, Rewound)
+)
 LAST_NEEDED = frozenset(
     kind.__name__ for kind in (HistoryReplaced, TurnStarted, TitleChanged, QueueChanged, TodoChanged)
 )
@@ -101,6 +104,8 @@ def resumption(events: Iterable[Stamped], current_hash: CurrentHash) -> Resumpti
                 turn, is_open = OpenTurn(event.turn), True
             case TurnEnded():
                 usage, is_open = usage.plus(event.usage), False
+            case SummaryMade(turn=0):
+                usage = usage.plus(event.usage)
             case TodoChanged(items):
                 todo = items
             case RuleAdded(rule) if rule.scope == "session":
@@ -139,6 +144,8 @@ class OpenTurn:
         match event:
             case ReplyEnded(reply=reply, usage=usage):
                 self.replies = reply
+                self.usage = self.usage.plus(usage)
+            case SummaryMade(turn=turn, usage=usage) if turn:
                 self.usage = self.usage.plus(usage)
             case MessagesRecorded() | HistoryReplaced():
                 # What is recorded after a reply has ended begins with the results of its calls.

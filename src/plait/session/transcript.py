@@ -32,6 +32,7 @@ from plait.protocol.events import (
     SessionStarted,
     Stamped,
     Steered,
+    SummaryMade,
     TextEnded,
     ThinkingEnded,
     TitleChanged,
@@ -162,6 +163,8 @@ def step(transcript: Transcript, stamped: Stamped) -> Transcript:
         case TurnEnded(end=end, error=error, usage=usage):
             ended = _in_turn(transcript, lambda turn: replace(turn, end=end, error=error))
             return replace(ended, usage=transcript.usage.plus(usage), asking=None)
+        case SummaryMade(turn=0, usage=usage):
+            return replace(transcript, usage=transcript.usage.plus(usage))
         case Notice(text=text):
             return _note(transcript, text)
         case RetryScheduled(reason=reason, wait_s=wait_s):

@@ -16,6 +16,7 @@ from plait.protocol.events import (
     Fault,
     ReplyEnded,
     Stamped,
+    SummaryMade,
     TurnEnd,
     TurnEnded,
     Usage,
@@ -56,10 +57,11 @@ class Totals:
 
     models: dict[str, ModelTotals] = field(default_factory=dict)
 
-    def add(self, event: ReplyEnded) -> None:
+    def add(self, event: ReplyEnded | SummaryMade) -> None:
         totals = self.models.setdefault(event.model, ModelTotals())
         totals.usage = totals.usage.plus(event.usage)
-        totals.context_window = event.context_window or totals.context_window
+        if isinstance(event, ReplyEnded):
+            totals.context_window = event.context_window or totals.context_window
 
     @property
     def cost_usd(self) -> float | None:
@@ -112,6 +114,10 @@ class Tally:
                     self._denied.pop(key, None)
             case ReplyEnded() as reply:
                 self._replied(reply, main=stamped.agent == MAIN_AGENT)
+            case SummaryMade() as summary:
+                self._totals.add(summary)
+                self.usage = self.usage.plus(summary.usage)
+                self._api_ms += summary.duration_ms
             case TurnEnded() as ended if stamped.agent == MAIN_AGENT:
                 self.ended = ended
             case _:

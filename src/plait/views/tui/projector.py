@@ -40,6 +40,7 @@ from plait.protocol.events import (
     SessionStarted,
     Stamped,
     Steered,
+    SummaryMade,
     TextDelta,
     TextEnded,
     ThinkingDelta,
@@ -151,6 +152,10 @@ class Projector:
                 self._add(UserBlock(prompt))
             case Steered(text=text):
                 self._add(UserBlock(text, steered=True))
+            case SummaryMade(turn=0, usage=usage):
+                state.usage = state.usage.plus(usage)
+            case SummaryMade(usage=usage):
+                state.turn_usage = state.turn_usage.plus(usage)
             case ReplyEnded() as ended:
                 state.context_tokens, state.context_window = ended.context_tokens, ended.context_window
                 state.turn_usage = state.turn_usage.plus(ended.usage)
