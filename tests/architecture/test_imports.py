@@ -40,6 +40,7 @@ LATE_IMPORTS = {
     ("plait.views.tui.app", "plait.views.tui.palette"): START_UP,
     ("plait.views.tui.app", "plait.views.tui.screens.pages"): START_UP,
     ("plait.views.tui.app", "plait.views.tui.screens.trust"): "only where there is something to ask",
+    ("plait.views.tui.keymap", "textual.keys"): START_UP,
     ("plait.views.tui.markdown", "markdown_it"): START_UP,
     ("plait.views.tui.markdown", "pygments.lexers"): START_UP,
     ("plait.views.tui.markdown", "pygments.util"): START_UP,

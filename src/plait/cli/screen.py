@@ -35,13 +35,15 @@ def run(parsed: Parsed) -> int:
         raise UserError('`TERM=dumb`: this terminal cannot show the screen; use `plait --print "…"`.')
     chosen = opening(parsed)
     prompt = prompt_of(parsed)
-    started = begin(parsed)
+    started = begin(parsed, on_screen=True)
     settings = started.loaded.settings
     places = started.loaded.directories
     # Textual is a large part of the start, and no other way of running needs it.
     from plait.views.tui.app import PlaitApp, TuiSettings
 
-    sessions = LocalSessions(started, persist=chosen.persist, again=lambda: begin(parsed, trusting=True))
+    sessions = LocalSessions(
+        started, persist=chosen.persist, again=lambda: begin(parsed, trusting=True, on_screen=True)
+    )
     desktop = LocalDesktop(started.workspace.cwd, places.state, places.config, environ)
     app = PlaitApp(
         lambda: sessions.open(chosen),

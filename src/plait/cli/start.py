@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from plait.cli.flags import Flag, Given, Grammar, Parsed
 from plait.cli.table import FLAGS, SUBCOMMANDS
+from plait.cli.unknown_names import is_tool, unknown_names
 from plait.config import debug_log
 from plait.config.launch import Opening
 from plait.config.settings import FlagValue, Loaded, environment, load
 from plait.host.paths import Workspace
-from plait.permissions.rules import ALIASES, canonical_tool, parse_rule, split_rules
+from plait.permissions.rules import canonical_tool, parse_rule, split_rules
 from plait.permissions.store import allows
 from plait.protocol.errors import UserError
 from plait.protocol.lean import dataclass
 
 MOST_PROMPT_FILE_BYTES = 1_000_000
-TOOL_NAMES = frozenset(ALIASES.values()) | {"check", "todo", "outline", "ask_user", "propose_plan"}
 
 
 PROMPTS = ("system_prompt", "append_system_prompt")
@@ -46,7 +47,7 @@ def belongs(flag: Flag, word: str) -> bool:
     match flag.key:
         case "allowed-tools" | "disallowed-tools" | "tools":
             names = [rule.partition("(")[0] for rule in split_rules(word)]
-            return bool(names) and all(canonical_tool(name) in TOOL_NAMES or "__" in name for name in names)
+            return bool(names) and all(map(is_tool, names))
         case "add-dir":
             return os.path.isdir(word)
         case "debug":
@@ -57,8 +58,10 @@ def belongs(flag: Flag, word: str) -> bool:
             return False
 
 
-def begin(parsed: Parsed, *, trusting: bool = False) -> Started:
+def begin(parsed: Parsed, *, trusting: bool = False, on_screen: bool = False) -> Started:
     """Check the directory, read the settings, start the debug log. trusting: as if `--trust` were given.
+
+    on_screen: the screen follows, which tells itself if its theme or keys are not there.
 
     Raises:
         UserError: The directory, a flag or a settings file will not do; one line says which and why.
@@ -85,6 +88,8 @@ def begin(parsed: Parsed, *, trusting: bool = False) -> Started:
         for given in parsed.given.values():
             if given.flag.idle:
                 debug_log.say("flag ignored: it means nothing here", flag=given.spelled)
+    warnings = (*loaded.warnings, *unknown_names(loaded, of_screen=not on_screen))
+    loaded = replace(loaded, warnings=warnings)
     return Started(loaded, workspace(cwd, loaded), parsed.has("dangerously-allow-all"))
 
 

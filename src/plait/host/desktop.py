@@ -68,13 +68,7 @@ class LocalDesktop:
                 os.unlink(name)
 
     def themes(self) -> tuple[tuple[str, str], ...]:
-        found: list[tuple[str, str]] = []
-        for directory in (_packaged_themes(), self._config / "themes"):
-            with suppress(OSError):
-                for path in sorted(directory.glob("*.toml")):
-                    with suppress(OSError, UnicodeDecodeError):
-                        found.append((path.stem, path.read_text(encoding="utf-8")))
-        return tuple(found)
+        return theme_files(self._config)
 
     def prompt_history(self) -> tuple[str, ...]:
         try:
@@ -120,6 +114,17 @@ class LocalDesktop:
             os.write(handle, data)
         finally:
             os.close(handle)
+
+
+def theme_files(config: Path) -> tuple[tuple[str, str], ...]:
+    """Return (name of the file, text) of each theme that comes with Plait or is the user's. Raises nothing."""
+    found: list[tuple[str, str]] = []
+    for directory in (_packaged_themes(), config / "themes"):
+        with suppress(OSError):
+            for path in sorted(directory.glob("*.toml")):
+                with suppress(OSError, UnicodeDecodeError):
+                    found.append((path.stem, path.read_text(encoding="utf-8")))
+    return tuple(found)
 
 
 def _packaged_themes() -> Path:

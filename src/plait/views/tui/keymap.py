@@ -5,9 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
-
-from textual.keys import Keys
 
 Where = Literal["everywhere", "prompt", "transcript", "approval"]
 
@@ -73,7 +72,6 @@ OTHER_NAMES = {
 }  # fmt: skip
 SHORT_NAMES = {"plus_sign": "plus", "hyphen_minus": "minus", "low_line": "underscore", "solidus": "slash"}
 SHOWN = {"escape": "Esc", "pageup": "PgUp", "pagedown": "PgDn"}
-NAMED = frozenset(key.value.rpartition("+")[2] for key in Keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +106,7 @@ def read_keyboard(own: Mapping[str, str]) -> tuple[Keyboard, list[str]]:
     has it. What cannot be used leaves the table's keys.
     """
     problems: list[str] = []
-    unknown = sorted(set(own) - set(BY_ACTION))
-    if unknown:
+    if unknown := unknown_actions(own):
         problems.append(f"no such action: {', '.join(unknown)} (F1 names them)")
     wanted = {key.action: tuple(_wanted(key, own[key.action], problems)) if own.get(key.action) else () for key in KEYS}
     given: dict[str, tuple[str, ...]] = {}
@@ -126,6 +123,20 @@ def read_keyboard(own: Mapping[str, str]) -> tuple[Keyboard, list[str]]:
                 problems.append(f"{_shown(name)} is given to {other.action} and {key.action}; {other.action} has it")
         given[key.action] = tuple(kept)
     return Keyboard(given), [f"keyboard: {'; '.join(problems)}."] if problems else []
+
+
+def unknown_actions(own: Mapping[str, str]) -> list[str]:
+    """Return the actions among the user's that there are not, sorted."""
+    return sorted(set(own) - set(BY_ACTION))
+
+
+@cache
+def _named() -> frozenset[str]:
+    """Return what Textual calls keys that have names."""
+    # Without a screen only the actions are looked at, and this takes 0.2 s.
+    from textual.keys import Keys
+
+    return frozenset(key.value.rpartition("+")[2] for key in Keys)
 
 
 def _wanted(key: Key, names: str, problems: list[str]) -> Iterator[str]:
@@ -151,7 +162,7 @@ def _spelled(written: str) -> str | None:
     if len(last) > 1:
         last = OTHER_NAMES.get(last.lower(), last.lower())
         char = _char(last)
-        if last not in NAMED and not char:
+        if last not in _named() and not char:
             return None
     elif last and not last.isalnum():
         last = unicodedata.name(last, "").lower().replace(" ", "_").replace("-", "_")
