@@ -90,6 +90,8 @@ def test_what_reads_all_of_a_directory_follows_its_links(workspace, command):
         ("grep --fil ../x b", "stateful"),
         ("du --exclude-fr ../x", "stateful"),
         ("ip ''", "stateful"),
+        ("iconv -f ../x b", "stateful"),
+        ("iconv -f latin1 -t ASCII//TRANSLIT b", "read_only"),
     ],
 )
 def test_options_and_operands_that_open_a_file_elsewhere_ask(workspace, command, expected):

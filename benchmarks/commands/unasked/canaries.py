@@ -106,7 +106,7 @@ class Canaries:
     def __init__(self, places: Places) -> None:
         self._places = places
         folders = [places.top, places.outside, places.outside / "d", places.home, places.home / ".ssh"]
-        own = frozenset(path.name for path in (places.project, places.marks, places.programs, places.top / "t"))
+        own = frozenset(("tools", *(path.name for path in (places.project, places.marks, places.programs))))
         self._watch = Watch(folders, own)
         self._ran = places.marks / "ran"
         self._before: dict[str, State] = {}

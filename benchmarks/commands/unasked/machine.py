@@ -19,6 +19,13 @@ BWRAP = shutil.which("bwrap", path="/usr/bin:/bin:/usr/local/bin")
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
+def own_tools() -> list[tuple[str, str]]:
+    """Programs that came with the environment of this process, each one file, by name."""
+    beside = os.path.dirname(sys.executable)
+    places = {name: os.path.join(beside, name) for name in ("rg", "ruff")} | {"uv": os.environ.get("UV", "")}
+    return [(name, os.path.realpath(place)) for name, place in places.items() if os.access(place, os.X_OK)]
+
+
 def start(arguments: Sequence[str], code: Path, *, keep_open: Sequence[int] = ()) -> subprocess.Popen[bytes]:
     """Start the worker with these arguments. It judges with the Plait in `code`, a `src` directory."""
     assert BWRAP is not None
@@ -36,11 +43,10 @@ def start(arguments: Sequence[str], code: Path, *, keep_open: Sequence[int] = ()
             words += ["--ro-bind", str(top), str(top)]
     for place in dict.fromkeys((sys.base_prefix, str(REPOSITORY / "benchmarks"), str(code), libraries)):
         words += ["--ro-bind", place, place]
-    rg = shutil.which("rg") or shutil.which("rg", path=os.path.dirname(sys.executable))
-    if rg is not None and not rg.startswith("/usr/"):
-        words += ["--ro-bind", os.path.realpath(rg), "/fz/rg"]
+    for name, found in own_tools():
+        words += ["--ro-bind", found, f"{TOP}/tools/{name}"]
     variables = {
-        "PATH": f"{TOP}/bin:{SEARCH_PATH}",
+        "PATH": f"{TOP}/bin:{SEARCH_PATH}:{TOP}/tools",
         "HOME": f"{TOP}/h",
         "LANG": "C.UTF-8",
         "PYTHONPATH": f"{code}:{REPOSITORY}:{libraries}",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 
 from plait.effects.programs import Program, table
@@ -31,13 +32,16 @@ JUDGED = (
 )  # fmt: skip
 OTHER_NAMES = {
     "fd": "fdfind", "bat": "batcat", "gsed": "sed", "gxargs": "xargs", "gtimeout": "timeout", "gzcat": "zcat",
-    "md5": "md5sum", "nawk": "gawk", "eza": "exa", "jsonlint": "jsonlint-py", "rg": "/fz/rg",
+    "md5": "md5sum", "nawk": "gawk", "eza": "exa", "jsonlint": "jsonlint-py",
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A program as the generator sees it. words: its name, and that of its sub-command."""
+    """A program as the generator sees it. words: its name, and that of its sub-command.
+
+    group: the name under which its runs are counted, if it is not its own: a tool has many forms.
+    """
 
     words: tuple[str, ...]
     operands: str = "read"
@@ -46,10 +50,15 @@ class Spec:
     values: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     of_table: bool = True
+    group: str = ""
 
     @property
     def name(self) -> str:
         return " ".join(self.words)
+
+    @property
+    def counted(self) -> str:
+        return self.group or self.name
 
     @property
     def is_here(self) -> bool:
@@ -67,6 +76,8 @@ def specs() -> dict[str, Spec]:
     for name in table():
         for spec in _of(table()[name], (name,)):
             found[spec.name] = spec
+    for spec in _of_tools():
+        found.setdefault(spec.name, spec)
     for name in JUDGED:
         if name not in found:
             found[name] = Spec((name,), of_table=False)
@@ -87,6 +98,21 @@ def _of(program: Program, words: tuple[str, ...]) -> Iterator[Spec]:
             valued,
             program.optional,
         )
+
+
+def _of_tools() -> Iterator[Spec]:
+    """The reading forms of developers' tools; an older Plait has none."""
+    try:
+        subcommands = importlib.import_module("plait.effects.subcommands")
+    except ModuleNotFoundError:
+        return
+    for name in subcommands.tool_names():
+        known = subcommands.tool(name)
+        for words, form in known.forms.items():
+            for spec in _of(form.program, (name, *words.split())):
+                yield replace(spec, flags=(*form.needs, *spec.flags), group=name)
+        for words in known.helps:
+            yield Spec((name, *words.split(), "--help"), operands="none", group=name)
 
 
 def _options(program: Program) -> dict[str, None]:

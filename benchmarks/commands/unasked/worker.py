@@ -36,6 +36,7 @@ EXAMPLES_A_KIND = 3
 # A program that needs a question however it is called is given up after so many lines.
 MAX_TRIES = 3000
 NOTE_BYTES = 4000
+MAX_NAME_WORDS = 5
 
 
 class Worker:
@@ -80,7 +81,7 @@ class Worker:
 
     def _restore(self) -> None:
         for entry in self.places.top.iterdir():
-            if entry.name not in ("p", "o", "h", "m", "bin", "rg", "t"):
+            if entry.name not in ("p", "o", "h", "m", "bin", "tools"):
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
         make_surroundings(self.places)
         shutil.rmtree(self.places.project)
@@ -107,8 +108,8 @@ def programs_of(parts: tuple[CommandPart, ...]) -> Iterator[str]:
     for part in parts:
         if part.argv:
             yield part.argv[0]
-            yield " ".join(part.argv[:2])
-            yield " ".join(part.argv[:3])
+            for count in range(2, MAX_NAME_WORDS + 1):
+                yield " ".join(part.argv[:count])
         yield from programs_of(part.runs)
 
 
@@ -132,7 +133,8 @@ def campaign(worker: Worker, options: argparse.Namespace) -> None:
         if total["lines"] >= options.lines or time.monotonic() - began_s > options.seconds:
             return True
         return total["run"] >= options.runs and not any(
-            ran[name] < options.each and tried[name] < MAX_TRIES and known[name].is_here for name in names
+            ran[known[name].counted] < options.each and tried[name] < MAX_TRIES and known[name].is_here
+            for name in names
         )
 
     while not is_over():
@@ -182,11 +184,19 @@ def campaign(worker: Worker, options: argparse.Namespace) -> None:
             _report(worker, line, marks, name)
     say(
         kind="end", total=dict(total), seconds=round(time.monotonic() - began_s, 1),
-        ran={name: ran[name] for name in known}, tried={name: tried[name] for name in known},
+        ran={spec.counted: ran[spec.counted] for spec in known.values()}, tried=dict(tried_by(known, tried)),
         kinds=[[*kind, count] for kind, count in kinds.most_common()],
-        missing=[name for name in names if not known[name].is_here],
-        of_table=[name for name in names if known[name].of_table],
+        missing=[*dict.fromkeys(known[name].counted for name in names if not known[name].is_here)],
+        of_table=[*dict.fromkeys(known[name].counted for name in names if known[name].of_table)],
     )  # fmt: skip
+
+
+def tried_by(known: Mapping[str, Spec], tried: Mapping[str, int]) -> Counter[str]:
+    """How many lines were made for each counted name."""
+    total: Counter[str] = Counter()
+    for name, count in tried.items():
+        total[known[name].counted] += count
+    return total
 
 
 def _next(
@@ -200,7 +210,9 @@ def _next(
     if choices.random() < 0.25:
         return choices.choice(names)
     some = choices.sample(names, min(12, len(names)))
-    return min(some, key=lambda name: (ran[name] + tried[name] / (12 if known[name].is_here else 1), name))
+    return min(
+        some, key=lambda name: (ran[known[name].counted] + tried[name] / (12 if known[name].is_here else 1), name)
+    )
 
 
 def _report(worker: Worker, line: Line, marks: list[Mark], name: str) -> None:
