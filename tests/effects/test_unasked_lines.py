@@ -60,9 +60,9 @@ def test_lines_that_only_read_leave_no_mark():
 
 @pytest.mark.slow
 def test_generated_lines_that_need_no_question_do_no_more_than_read():
-    short = ["--seed", "short", "--without-help", "--runs", "100000", "--lines", "600", "--seconds", "15"]
+    short = ["--seed", "short", "--without-help", "--without-tools", "--runs", "100000", "--lines", "1500"]
 
-    found = list(reports(short, CODE))
+    found = list(reports([*short, "--seconds", "15"], CODE))
 
     assert [report for report in found if report["kind"] != "end"] == []
     assert found[-1]["total"]["run"] > 50

@@ -121,7 +121,12 @@ def say(**what: Any) -> None:
 def campaign(worker: Worker, options: argparse.Namespace) -> None:
     choices = random.Random(f"choices {options.seed}")
     known = specs()
-    names = [name for name in known if not options.programs or name.split()[0] in options.programs.split(",")]
+    names = [
+        name
+        for name, spec in known.items()
+        if (not options.programs or spec.words[0] in options.programs.split(","))
+        and not (options.without_tools and spec.group)
+    ]
     lines = Lines(f"lines {options.seed}", str(worker.places.top), with_help=not options.without_help)
     ran: Counter[str] = Counter()
     tried: Counter[str] = Counter()
@@ -240,6 +245,7 @@ def main() -> None:
     parser.add_argument("--now", type=int, help="the descriptor of a file that says which line is run")
     parser.add_argument("--programs", default="")
     parser.add_argument("--without-help", action="store_true", help="take options from the table alone")
+    parser.add_argument("--without-tools", action="store_true", help="make no lines for forms of developers' tools")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--one", help="a JSON list of lines (text, or [text, files]) that are run whatever Plait says")
     options = parser.parse_args()
