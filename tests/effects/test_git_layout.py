@@ -204,6 +204,92 @@ def test_a_program_is_found_wherever_the_configuration_names_it(trap: Trap, text
     assert trap.springs(trap.root)
 
 
+# --- submodules, and merges that are shown ------------------------------------------------------------------------
+
+
+def inner(trap: Trap, *, object_format: str = "sha1") -> Path:
+    """A repository in another, as git links it; the inner one's configuration names the program."""
+    shutil.rmtree(trap.root / ".git")
+    for place in (trap.root, trap.root / "sub"):
+        place.mkdir(exist_ok=True)
+        trap.git("init", "-q", f"--object-format={object_format}", at=place)
+    (trap.root / "sub/b").write_text("1\n")
+    for place in (trap.root / "sub", trap.root):
+        trap.git("add", ".", at=place)
+        trap.git("commit", "-qm", "1", at=place)
+    return trap.root / "sub"
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_a_submodule_is_looked_at_whatever_its_ids_are(trap: Trap, object_format: str) -> None:
+    sub = inner(trap, object_format=object_format)
+    assert not asks(trap.root)
+    with (sub / ".git/config").open("a") as config:
+        config.write(f"[core]\n{trap.line}")
+
+    assert asks(trap.root)
+    assert trap.springs(trap.root)
+
+
+def formerly_a_submodule(trap: Trap) -> None:
+    """Two commits know a link that the index does not; what lies there is left as it was."""
+    sub = inner(trap)
+    (sub / "b").write_text("2\n")
+    trap.git("commit", "-qam", "2", at=sub)
+    trap.git("add", "sub")
+    trap.git("commit", "-qm", "2")
+    trap.git("rm", "-q", "--cached", "sub")
+    trap.git("commit", "-qm", "3")
+    (sub / ".git/config").write_text(f"{PLAIN}[diff]\n\texternal = {trap.program}\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["git show --submodule=diff HEAD~1", "git log -p --submodule=diff", "git diff --submodule=diff HEAD~2 HEAD~1"],
+)
+def test_git_is_not_run_where_only_history_knows_a_submodule(trap: Trap, command: str) -> None:
+    formerly_a_submodule(trap)
+
+    assert asks(trap.root, command)
+    assert not asks(trap.root, command.replace(" --submodule=diff", ""))
+    assert trap.springs(trap.root, command)
+
+
+@pytest.mark.parametrize("command", ["git log -p", "git show HEAD~1", "git diff HEAD~2 HEAD~1"])
+def test_nor_by_the_repositorys_own_configuration(trap: Trap, command: str) -> None:
+    formerly_a_submodule(trap)
+    trap.config(PLAIN + "[diff]\n\tsubmodule = diff\n")
+
+    assert asks(trap.root, command)
+    assert trap.springs(trap.root, command)
+
+
+@pytest.mark.parametrize("command", ["git log --diff-merges=remerge -1", "git log --remerge-diff -1"])
+def test_a_merge_that_is_made_to_be_shown_runs_no_driver(trap: Trap, command: str) -> None:
+    trap.config(PLAIN)
+    (trap.root / ".gitattributes").write_text("a merge=theirs\n")
+    trap.git("add", ".")
+    trap.git("commit", "-qm", "2")
+    trap.git("checkout", "-qb", "other", "HEAD~1")
+    (trap.root / "a").write_text("3\n")
+    (trap.root / ".gitattributes").write_text("a merge=theirs\n")
+    trap.git("add", ".")
+    trap.git("commit", "-qm", "3")
+    with pytest.raises(subprocess.CalledProcessError):
+        trap.git("merge", "-q", "@{-1}")
+    trap.git("commit", "-qam", "merged")
+    trap.config(f'{PLAIN}[merge "theirs"]\n\tdriver = {trap.program}\n')
+
+    assert asks(trap.root, command)
+    assert trap.springs(trap.root, command)
+
+
+def test_a_setting_of_core_that_is_not_known_asks(trap: Trap) -> None:
+    trap.config(f"{PLAIN}\tvirtualFilesystem = {trap.program}\n")
+
+    assert asks(trap.root)
+
+
 # --- what git itself makes runs unasked --------------------------------------------------------------------------
 
 

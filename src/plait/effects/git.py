@@ -28,7 +28,7 @@ READING_ENVIRONMENT: Mapping[str, str] = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_CONFIG_COUNT": "5",
+    "GIT_CONFIG_COUNT": "6",
     "GIT_CONFIG_KEY_0": "core.fsmonitor",
     "GIT_CONFIG_VALUE_0": "false",
     "GIT_CONFIG_KEY_1": "core.hooksPath",
@@ -40,6 +40,9 @@ READING_ENVIRONMENT: Mapping[str, str] = {
     # `git diff` would write the index, whatever GIT_OPTIONAL_LOCKS says.
     "GIT_CONFIG_KEY_4": "diff.autoRefreshIndex",
     "GIT_CONFIG_VALUE_4": "false",
+    # Else git would run in directories that a commit names, and obey what lies there.
+    "GIT_CONFIG_KEY_5": "diff.submodule",
+    "GIT_CONFIG_VALUE_5": "short",
     # `go version` would fetch and run what `go.mod` names.
     "GOTOOLCHAIN": "local",
     **TOOLS_ENVIRONMENT,

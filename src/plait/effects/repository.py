@@ -26,9 +26,19 @@ HARMLESS_SECTIONS = frozenset((
     "rerere", "stash", "status", "submodule", "tag", "transfer", "url", "user", "versionsort", "worktree", "safe",
     "svn-remote", "github", "gitflow", "gitlab", "hub-fork", "remotes", "credential",
 ))  # fmt: skip
-HARMFUL_CORE = frozenset(
-    ("fsmonitor", "worktree", "alternaterefscommand", "gitproxy", "sshcommand", "askpass", "pager", "editor")
-)
+# Of `core`, as far as known; git's relatives have more that name programs.
+HARMLESS_CORE = frozenset((
+    "abbrev", "attributesfile", "autocrlf", "bare", "bigfilethreshold", "checkroundtripencoding", "checkstat",
+    "commentchar", "commentstring", "commitgraph", "compression", "createobject", "deltabasecachelimit", "eol",
+    "excludesfile", "filemode", "filesreflocktimeout", "fscache", "fsync", "fsyncmethod", "fsyncobjectfiles",
+    "hidedotfiles", "hookspath", "ignorecase", "ignorestat", "lockfilepid", "logallrefupdates", "longpaths",
+    "loosecompression", "maxtreedepth", "multipackindex", "notesref", "packedgitlimit", "packedgitwindowsize",
+    "packedrefstimeout", "precomposeunicode", "preferlinks", "prefersymlinkrefs", "preloadindex", "protecthfs",
+    "protectntfs", "quotepath", "repositoryformatversion", "restrictinheritedhandles", "safecrlf", "sharedrepository",
+    "sparsecheckout", "sparsecheckoutcone", "splitindex", "symlinks", "trustctime", "unsetenvvars", "untrackedcache",
+    "usereplacerefs", "warnambiguousrefs", "whitespace",
+))  # fmt: skip
+SHOWING_SUBMODULES = {"submodule": ("short", "log"), "submodulesummary": ("false", "no", "off", "0", "")}
 HARMLESS_EXTENSIONS = frozenset((
     "objectformat", "worktreeconfig", "refstorage", "noop", "noop-v1", "preciousobjects", "relativeworktrees",
     "compatobjectformat",
@@ -44,6 +54,7 @@ FILE_KEYS = frozenset((
     ("core", "excludesfile"), ("core", "attributesfile"), ("blame", "ignorerevsfile"), ("diff", "orderfile"),
     ("mailmap", "file"), ("commit", "template"), ("fsck", "skiplist"), ("fetch", "skiplist"), ("receive", "skiplist"),
 ))  # fmt: skip
+OBJECT_ID_BYTES = (20, 32)
 GITLINK_MODE = b"\x00\x00\xe0\x00"
 DOTTED_SECRETS = tuple(name for name in SECRET_NAMES if name.startswith("."))
 LARGEST_INDEX_BYTES = 64_000_000
@@ -253,16 +264,21 @@ def _is_understood(line: str) -> bool:
 
 
 def _is_harmless(section: str, sub: str | None, name: str, value: str, repository: Repository) -> bool:
-    value = value.strip('"')
-    if section in HARMLESS_SECTIONS:
-        return True
     match section:
+        case "merge" if name == "driver":
+            # Merges are shown, too (`--remerge-diff`).
+            return value == "true"
+        case "diff" | "status" if name in SHOWING_SUBMODULES:
+            # Then git runs in directories that the history names, and obeys what lies there.
+            return value.lower() in SHOWING_SUBMODULES[name]
+        case _ if section in HARMLESS_SECTIONS:
+            return True
         case "core" if name == "fsmonitor":
             return value.lower() in BOOLEANS
         case "core" if name == "worktree":
             return os.path.normpath(repository.git_dir / value) == str(repository.top)
         case "core":
-            return name not in HARMFUL_CORE
+            return name in HARMLESS_CORE
         case "remote":
             return name not in ("promisor", "partialclonefilter", "vcs")
         case "extensions":
@@ -275,6 +291,17 @@ def _is_harmless(section: str, sub: str | None, name: str, value: str, repositor
             return name != "program"
         case _:
             return False
+
+
+def _path_of(data: bytes, start: int, id_bytes: int) -> str | None:
+    """The path of the index entry at `start`, if one with an object id of this length is there (gitformat-index(5))."""
+    # Times and numbers of 40 bytes stand before the id, flags of 2 after it.
+    at = start + 40 + id_bytes
+    flags = int.from_bytes(data[at : at + 2], "big")
+    first = at + (4 if flags & 0x4000 else 2)
+    end = data.find(b"\0", first)
+    is_entry = end > first and (flags & 0xFFF) in (end - first, 0xFFF)
+    return os.fsdecode(data[first:end]) if is_entry else None
 
 
 def _submodules(repository: Repository) -> list[str]:
@@ -290,14 +317,8 @@ def _submodules(repository: Repository) -> list[str]:
     at = data.find(GITLINK_MODE)
     while at >= 0:
         start = at - 24
-        # 62 bytes stand before the path of an entry: times, numbers, SHA-1, flags.
-        end = data.find(b"\0", start + 62)
-        if start >= 12 and version in (2, 3) and end > 0:
-            flags = int.from_bytes(data[start + 60 : start + 62], "big")
-            first = start + (64 if flags & 0x4000 else 62)
-            path = data[first:end]
-            if path and (flags & 0xFFF) in (len(path), 0xFFF):
-                paths.append(os.fsdecode(path))
+        if start >= 12 and version in (2, 3):
+            paths += [path for id_bytes in OBJECT_ID_BYTES if (path := _path_of(data, start, id_bytes))]
         elif version not in (2, 3):
             raise Doubt("the repository may have submodules, in an index of a newer form")
         at = data.find(GITLINK_MODE, at + 1)

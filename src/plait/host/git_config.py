@@ -14,7 +14,8 @@ from pathlib import Path
 
 from plait.protocol.lean import dataclass
 
-MAX_FILE_BYTES = 4_000_000
+# More than anyone's configuration: reading it must not hold up a question.
+MAX_BYTES = 500_000
 MAX_FILES = 100
 SYSTEM_FILES = ("/etc/gitconfig", "/usr/local/etc/gitconfig", "/opt/homebrew/etc/gitconfig")
 _HEADER = re.compile(r"""\[\s*([A-Za-z0-9.-]+)\s*(?:"((?:[^"\\\n]|\\.)*)")?\s*\]""")
@@ -65,7 +66,7 @@ def read_configuration(files: Iterable[Path]) -> Configuration:
     waiting = list(files)
     entries: list[Entry] = []
     seen: dict[str, None] = {}
-    complete = True
+    left = MAX_BYTES
     while waiting:
         file = waiting.pop(0)
         real = os.path.realpath(file)
@@ -74,15 +75,15 @@ def read_configuration(files: Iterable[Path]) -> Configuration:
         if len(seen) == MAX_FILES:
             return Configuration(tuple(entries), tuple(seen), complete=False)
         seen[real] = None
-        text = _text(file)
+        text = _text(file, left)
         if text is None:
-            complete = False
-            continue
+            return Configuration(tuple(entries), tuple(seen), complete=False)
+        left -= len(text)
         for entry in parse(text):
             entries.append(entry)
             if re.fullmatch(r"include\.path|includeif\..*\.path", entry.name, re.DOTALL):
                 waiting.append(file.parent / expanded(entry.value))
-    return Configuration(tuple(entries), tuple(seen), complete)
+    return Configuration(tuple(entries), tuple(seen))
 
 
 def expanded(path: str) -> str:
@@ -144,8 +145,8 @@ def _value(text: str, at: int) -> tuple[str, int]:
     return "".join(value[:kept]).partition("\0")[0], at
 
 
-def _text(file: Path) -> str | None:
-    """Return a regular file as text, "" if there is none, None if it cannot be read."""
+def _text(file: Path, limit: int) -> str | None:
+    """Return a regular file as text, "" if there is none, None if it is none or longer than `limit` bytes."""
     try:
         handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except (OSError, ValueError):
@@ -155,7 +156,7 @@ def _text(file: Path) -> str | None:
         try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 return None
-            data = stream.read(MAX_FILE_BYTES + 1)
+            data = stream.read(limit + 1)
         except OSError:
             return None
-    return None if len(data) > MAX_FILE_BYTES else os.fsdecode(data)
+    return None if len(data) > limit else os.fsdecode(data)

@@ -63,6 +63,8 @@ def governed_places(
             found |= dict.fromkeys(_targets(entry.path))
     user = read_configuration(user_files(environ))
     own = (*user.entries, *entries_of_environment(environ))
+    if not user.complete:
+        found |= dict.fromkeys(map(str, roots))
     for directory in dict.fromkeys((*roots, *above)):
         found |= dict.fromkeys(_of_bare(directory))
     for top in tops:
@@ -109,7 +111,7 @@ def _git_directories(top: Path) -> Iterator[tuple[Path, Path]]:
     dot_git = top / ".git"
     if not os.path.lexists(dot_git):
         return
-    if not dot_git.is_dir():
+    if not os.path.isdir(dot_git):
         named = pointer(dot_git, "gitdir:")
         if named is None:
             return

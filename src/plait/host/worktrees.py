@@ -39,7 +39,7 @@ def common_directory(place: Path, user: int | None = None) -> Path | None:
     if named is None or back is None:
         return None
     common = Path(os.path.realpath(own / named))
-    is_repository = (common / "HEAD").is_file() and (common / "objects").is_dir()
+    is_repository = os.path.isfile(common / "HEAD") and os.path.isdir(common / "objects")
     if own.parent != common / "worktrees" or not is_repository:
         return None
     # The directory is resolved and the name in it is not: no link stands for the place, at either end.
