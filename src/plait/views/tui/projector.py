@@ -31,6 +31,7 @@ from plait.protocol.events import (
     OutputDelta,
     Progress,
     QueueChanged,
+    ReplyAwaited,
     ReplyEnded,
     RetryScheduled,
     Rewound,
@@ -55,6 +56,11 @@ from plait.views.tui.blocks import Answer, Block, NoticeBlock, ThoughtBlock, Use
 from plait.views.tui.call_blocks import READS, CallCard, CallGroup, CallRow
 
 KEPT_OUTPUT = 400_000
+ENDS_WAITING = (
+    TextDelta, ThinkingDelta, ArgsDelta, TextEnded, ThinkingEnded, ReplyEnded, TurnStarted, TurnEnded, SummaryMade,
+    CallReserved, HistoryReplaced, SessionStarted, SessionResumed,
+)  # fmt: skip
+"""After these the model is not waited for any more. A summary outside of a turn may end with a notice instead."""
 
 ENDINGS = {
     "cancelled": ("info", "Interrupted."),
@@ -67,6 +73,19 @@ ENDINGS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The model is waited for: for `waited_s` by now, or until the request goes out again at `retry_at_s` (Unix time).
+
+    silent_s: for how long no byte has come; at `limit_s` the request is given up.
+    """
+
+    retry_at_s: float | None = None
+    waited_s: float = 0.0
+    silent_s: float = 0.0
+    limit_s: float = 0.0
+
+
 @dataclass(slots=True)
 class State:
     """What the widgets around the transcript show."""
@@ -76,6 +95,7 @@ class State:
     title: str = ""
     working: bool = False
     doing: str = ""
+    waiting: Waiting | None = None
     queue: tuple[str, ...] = ()
     todo: tuple[TodoItem, ...] = ()
     asked: ApprovalAsked | None = None
@@ -125,6 +145,8 @@ class Projector:
 
     def project(self, stamped: Stamped) -> None:
         state = self.state
+        if isinstance(stamped.event, ENDS_WAITING) or (isinstance(stamped.event, Notice) and not state.working):
+            state.waiting = None
         match stamped.event:
             case TextDelta(turn=turn, reply=reply, part=part, text=text):
                 self._text(TextEnded, turn, reply, part).append(text)
@@ -185,8 +207,11 @@ class Projector:
             case Notice(level=level, text=text):
                 self._add(NoticeBlock(level, text))
             case RetryScheduled(reason=reason, wait_s=wait_s, attempt=attempt):
-                self._add(NoticeBlock("warning", f"{reason} Trying again in {wait_s:g} s (attempt {attempt})."))
-                state.doing = "waiting to try again"
+                self._add(NoticeBlock("warning", f"{reason} Trying again in {in_time(wait_s)} (attempt {attempt})."))
+                state.waiting = Waiting(retry_at_s=stamped.at / 1000 + wait_s)
+                state.doing = "waiting for the model"
+            case ReplyAwaited(waited_s=waited_s, silent_s=silent_s, limit_s=limit_s):
+                state.waiting = Waiting(None, waited_s, silent_s, limit_s)
             case HistoryReplaced(reason=reason, tokens_before=before, tokens_after=after, messages_dropped=dropped):
                 self._add(NoticeBlock("info", _replaced(reason, before, after, dropped)))
                 state.context_tokens = after
@@ -341,6 +366,14 @@ def _went_back(rewound: Rewound) -> list[str]:
     count = len(rewound.changes)
     files = "" if rewound.what == "conversation" else f" {count} file{'' if count == 1 else 's'} changed."
     return [f"Went back with {what}{to}.{files} `/rewind` can undo it.", *rewound.left]
+
+
+def in_time(seconds: float) -> str:
+    """Return `0.5 s`, `90 s` or `10 min 5 s`."""
+    if seconds < 120:
+        return f"{seconds:g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min" + (f" {rest} s" if rest else "")
 
 
 def cost_in_words(usage: Usage) -> str:

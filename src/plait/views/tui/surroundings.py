@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from rich.text import Text
@@ -9,23 +10,46 @@ from rich.text import Text
 from plait.protocol.display import sanitise_line, sanitise_path
 from plait.views.tui.call_blocks import SPINNER, duration
 from plait.views.tui.palette import Palette
-from plait.views.tui.projector import State
+from plait.views.tui.projector import State, Waiting
 from plait.views.tui.wrapping import cut, cut_middle
 
 EXAMPLES = ("where is the configuration read?", "what calls this function?", "fix the failing test in …")
 MOST_QUEUED = 4
+ALIVE_S = 5.0
+"""If bytes came so much later than content, the server is there though the model says nothing."""
 
 
-def activity_line(state: State, working_s: float, interrupt_key: str, palette: Palette, *, still: bool) -> Text:
-    """Return what the agent does, for `working_s` seconds by now; empty if it does nothing. `still`: no spinner."""
-    if not state.working:
+def activity_line(
+    state: State, working_s: float, now_s: float, interrupt_key: str, palette: Palette, *, still: bool
+) -> Text:
+    """Return what the agent does, for `working_s` seconds by `now_s` (Unix time); empty if it does nothing.
+
+    still: no spinner.
+    """
+    if not state.working and state.waiting is None:
         return Text("")
-    glyph = "●" if still else SPINNER[int(working_s * 10) % len(SPINNER)]
-    doing, escape = ("waiting for you", "says no") if state.asked is not None else (state.doing, "interrupts")
+    glyph = "●" if still else SPINNER[int(now_s * 10) % len(SPINNER)]
+    took = f" · {duration(working_s * 1000)}" if state.working else ""
+    if state.asked is not None:
+        words, escape = f"waiting for you{took}", "says no"
+    elif state.waiting is not None:
+        words, escape = waiting_words(state.waiting, now_s), "ends it"
+    else:
+        words, escape = f"{state.doing}{took}", "interrupts"
     return Text.assemble(
         (f"{glyph} ", palette.write if state.asked is not None else palette.you),
-        (f"{sanitise_line(doing)} · {duration(working_s * 1000)} · {interrupt_key} {escape}", palette.dim),
+        (f"{sanitise_line(words)} · {interrupt_key} {escape}", palette.dim),
     )
+
+
+def waiting_words(waiting: Waiting, now_s: float) -> str:
+    """Return for what, and for how long, the model is waited for."""
+    if waiting.retry_at_s is not None:
+        left_s = math.ceil(waiting.retry_at_s - now_s)
+        return f"trying again in {left_s // 60}:{left_s % 60:02}" if left_s > 0 else "trying again"
+    if waiting.silent_s + ALIVE_S < waiting.waited_s:
+        return f"server there, model silent for {waiting.waited_s:.0f} s"
+    return f"nothing from the model for {waiting.waited_s:.0f} s of {waiting.limit_s:.0f} s"
 
 
 def queue_lines(queue: Sequence[str], palette: Palette, width: int, *, can_edit: bool) -> list[Text]:

@@ -127,7 +127,7 @@ class Chat(Conversation):
         queue = queue_lines(state.queue, palette, width, can_edit=not self.prompt.text)
         self._put("#queue", *queue, hides=True)
         self._put("#side", *(todo_lines(state.todo, palette) if self._shows_todo else []), hides=True)
-        self._keep_ticking(state.working)
+        self._keep_ticking(state.working or state.waiting is not None)
 
     def _draw_activity(self, now: float) -> None:
         assert self.projector is not None
@@ -139,7 +139,7 @@ class Chat(Conversation):
         else:
             key = self.plait.keyboard.first("interrupt")
             working_s = now - self.turn_since_s if self.turn_since_s is not None else 0.0
-            line = activity_line(state, working_s, key, palette, still=self.plait.reduced_motion)
+            line = activity_line(state, working_s, time.time(), key, palette, still=self.plait.reduced_motion)
         self._put("#activity", line)
 
     def _put(self, selector: str, *lines: Text, hides: bool = False) -> None:
@@ -348,7 +348,7 @@ class Chat(Conversation):
             self.prompt.focus()
         elif self.approval.asked is not None:
             self.approval.deny()
-        elif self.projector.state.working:
+        elif self.projector.state.working or self.projector.state.waiting is not None:
             self.send(Cancel())
         elif self.projector.state.queue and not self.prompt.text:
             self.take_back_queued()
