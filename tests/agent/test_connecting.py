@@ -74,6 +74,20 @@ async def test_a_refused_connection_is_tried_again_once(tmp_path: Path, kind: st
             check(talk, await talk.prompt("hello"), address, "refused the connection", retries=1)
 
 
+async def test_a_proxy_on_the_way_is_named_without_its_password(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with nobody_listens() as address:
+        proxy = address.removeprefix("http://").removesuffix("/v1")
+        monkeypatch.setenv("HTTP_PROXY", f"http://me:secret@{proxy}")
+        async with At(tmp_path, kind, "http://service.example/v1") as talk:
+            talk.client._pool._environ = {"HTTP_PROXY": f"http://me:secret@{proxy}"}
+            ended = await talk.prompt("hello")
+
+            check(talk, ended, "service.example", f"(by the proxy `{proxy}`) refused the connection", retries=1)
+            assert "secret" not in str(ended.error)
+
+
 @pytest.mark.parametrize(
     ("answer", "retries"),
     [

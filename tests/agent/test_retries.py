@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.agent.test_connecting import At, answering
 from tests.agent.test_providers import FORMATS, Talk
 from tests.fakes.conversation import Conversation
 from tests.wire.script import Call, Reply, Status, Text, Thinking, Usage as Spent, says
@@ -96,6 +97,26 @@ async def test_a_reply_that_a_filter_cut_is_told(tmp_path: Path, kind: str) -> N
         assert talk.last(ReplyEnded).finish_reason == "content_filter"
         [notice] = talk.of(Notice)
         assert (notice.level, "content filter" in notice.text) == ("warning", True)
+
+
+async def test_the_words_of_a_refusal_are_told(tmp_path: Path) -> None:
+    refusing = b"".join(
+        b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":'
+        + delta
+        + b',"finish_reason":'
+        + finish
+        + b"}]}\n\n"
+        for delta, finish in ((b'{"refusal":"I will not.\\nNever."}', b"null"), (b"{}", b'"stop"'))
+    )
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+    async with answering(head + refusing + b"data: [DONE]\n\n") as port:
+        async with At(tmp_path, "openai-chat", f"http://127.0.0.1:{port}/v1") as talk:
+            ended = await talk.prompt("hello")
+
+    assert str(ended.error).endswith(
+        "content filter stopped the reply of `openai-chat:scripted-model`: I will not. Never."
+    )
+    assert not talk.of(RetryScheduled)
 
 
 def test_an_empty_reply_is_tried_again_once() -> None:

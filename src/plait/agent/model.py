@@ -38,7 +38,7 @@ from plait.agent.patience import HOSTED_FIRST_TOKEN_S, IDLE_S, OWN_FIRST_TOKEN_S
 from plait.agent.pool import ModelPool, has_price
 from plait.agent.replies import ReplyInfo, ReplySink, RunEnd, RunRequest
 from plait.agent.streaming import Waiting, read_reply
-from plait.agent.translate import History, in_turn, translate_error, usage_of
+from plait.agent.translate import History, in_turn, one_line, translate_error, usage_of
 from plait.config.models import SCOUT
 from plait.protocol.errors import ProviderError
 from plait.tools.base import ToolSpec
@@ -250,7 +250,7 @@ class ModelClient:
         except Exception as error:
             LOG.info("run failed", exc_info=True)
             history.drop_partial_reply()
-            raise translate_error(error, self.name, model.base_url) from error
+            raise translate_error(error, self.name, self._pool.way_to(model)) from error
 
     async def _follow(self, run: Any, model: Model, deps: Run) -> RunEnd:
         request = deps.request
@@ -313,7 +313,8 @@ class ModelClient:
             case "length":
                 return ProviderError(f"`{self.name}` reached its output limit before it said anything.")
             case "content_filter":
-                return ProviderError(f"The provider's content filter stopped the reply of `{self.name}`: nothing came.")
+                why = info.refusal or "nothing came"
+                return ProviderError(f"The provider's content filter stopped the reply of `{self.name}`: {why}.")
             case _:
                 return EmptyReply(f"`{self.name}` answered with nothing: neither text nor calls.")
 
@@ -328,6 +329,7 @@ class ModelClient:
             context_tokens=usage.input_tokens + usage.output_tokens,
             context_window=self.context_window,
             text=text,
+            refusal=one_line(str((response.provider_details or {}).get("refusal") or "")),
             is_empty=not text.strip() and not any(isinstance(part, ToolCallPart) for part in response.parts),
         )
 
@@ -372,4 +374,4 @@ class ModelClient:
                 return self._info(response, model)
         except Exception as error:
             LOG.info("summary failed", exc_info=True)
-            raise translate_error(error, self.name, model.base_url) from error
+            raise translate_error(error, self.name, self._pool.way_to(model)) from error

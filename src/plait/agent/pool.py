@@ -6,7 +6,7 @@ What is costly is made once: models are kept by name and server, and with them t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from inspect import signature
 from typing import Any
@@ -27,7 +27,8 @@ from plait.agent.translate import first_line, key_variable
 from plait.agent.transport import http_client
 from plait.config.models import SCOUT
 from plait.host.http import is_private_name, leads_to_private
-from plait.protocol.errors import PlaitError, UserError
+from plait.host.urls import parse_url, proxy_for
+from plait.protocol.errors import PlaitError, ToolRefused, UserError
 
 REQUESTS_A_PROVIDER = 8
 SDK_CLIENTS = frozenset(("openai_client", "anthropic_client"))
@@ -51,11 +52,20 @@ def has_price(model: Model) -> bool:
 
 
 class ModelPool:
-    """Models, made on first use. One event loop."""
+    """Models, made on first use. One event loop.
 
-    def __init__(self, key_of: Callable[[str], str | None] = lambda _: None, requests: int = REQUESTS_A_PROVIDER):
+    `key_of` returns a provider's key, if it is not in the environment; `environ` holds the proxy variables.
+    """
+
+    def __init__(
+        self,
+        key_of: Callable[[str], str | None] = lambda _: None,
+        requests: int = REQUESTS_A_PROVIDER,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         self._key_of = key_of
         self._requests = requests
+        self._environ = environ or {}
         self._models: dict[tuple[str, str | None], Model] = {}
         self._near: dict[str, bool | None] = {}
         self._places: dict[str, asyncio.Semaphore] = {}
@@ -131,6 +141,16 @@ class ModelPool:
         if model.base_url is not None:
             check_address(model.base_url, f"the address of `{name}`")
         return model
+
+    def way_to(self, model: Model) -> str:
+        """Return a model's address for a message, and the proxy on the way there if the environment names one."""
+        address = model.base_url or ""
+        try:
+            proxy = proxy_for(parse_url(address), self._environ)
+        except ToolRefused:
+            proxy = None
+        # Without user and password.
+        return f"`{address}`" + (f" (by the proxy `{proxy.rpartition('@')[2]}`)" if proxy else "")
 
     def is_near(self, model: Model) -> bool:
         """Return whether a model's server is on this machine or in its network, as far as that is known by now.

@@ -18,7 +18,8 @@ from plait.tools.base import ToolSpec
 class ReplyInfo:
     """A complete reply: the model's own name, why it stopped, what it cost. Context sizes in tokens.
 
-    `is_empty`: it holds neither text nor calls, so it is no answer, but it was paid for.
+    `is_empty`: it holds neither text nor calls, so it is no answer, but it was paid for. `refusal`: the provider's own
+    words for why it said no more, one line.
     """
 
     model: str
@@ -28,6 +29,7 @@ class ReplyInfo:
     context_window: int | None
     text: str
     is_empty: bool = False
+    refusal: str = ""
 
 
 class ReplySink(Protocol):

@@ -221,12 +221,20 @@ def first_line(error: BaseException) -> str:
     return text if len(text) <= 300 else text[:299] + "…"
 
 
-def translate_error(error: Exception, model: str, address: str | None = None) -> PlaitError:
-    """Return our error for one of the library's: one line that says what failed and what to do."""
+def one_line(text: str) -> str:
+    """Return a text of the provider's as part of a line: at most 300 characters, without a full stop."""
+    return " ".join(text.split()).rstrip(".")[:300]
+
+
+def translate_error(error: Exception, model: str, way: str) -> PlaitError:
+    """Return our error for one of the library's: one line that says what failed and what to do.
+
+    `way` is the address of the model's service, in words.
+    """
     if isinstance(error, PlaitError):
         return error
     where = f"`{model}`"
-    at_address = f"{where} at `{address}`" if address else where
+    at_address = f"{where} at {way}"
     not_reached = unreachable(error, at_address)
     if not_reached is not None:
         return not_reached

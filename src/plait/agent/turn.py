@@ -348,7 +348,8 @@ class Turn:
         if reply.finish_reason == "length":
             self._emit(Notice("warning", "The reply was cut at the model's output limit; ask it to go on."))
         if reply.finish_reason == "content_filter" and not reply.is_empty:
-            self._emit(Notice("warning", "The reply was cut by the provider's content filter: it is not whole."))
+            why = reply.refusal or "it is not whole"
+            self._emit(Notice("warning", f"The reply was cut by the provider's content filter: {why}."))
         assert self._batch is not None
         self._batch.confirm()
 

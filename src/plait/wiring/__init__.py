@@ -65,7 +65,7 @@ async def open_session(
         environ = environment()
         name = model_name(loaded, environ)
         schema = structured.read_schema(settings.json_schema) if settings.json_schema is not None else None
-        pool = ModelPool(lambda provider: _key_of(provider, environ), settings.caps.model_requests)
+        pool = ModelPool(lambda provider: _key_of(provider, environ), settings.caps.model_requests, environ)
         client = ModelClient(
             pool, name, settings.base_url, settings.effort, first_token_s=settings.deadlines.first_token_s
         )
