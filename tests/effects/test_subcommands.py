@@ -3,6 +3,7 @@ import subprocess
 import pytest
 
 from plait.effects.git import READING_ENVIRONMENT
+from plait.effects.programs import versions
 from plait.effects.shell import command_effects, verdict
 from plait.effects.subcommands import TOOLS_ENVIRONMENT, tool, tool_names
 from plait.host.paths import Workspace
@@ -17,10 +18,11 @@ UNKNOWN = ("--no-such-option", "$X", '"$X"', "$(cat a)", "https://example.org/x"
 
 @pytest.fixture
 def workspace(tmp_path):
+    top = tmp_path / "ws"
     for name in ("src/a.py", "a"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("x = 1\n")
-    return Workspace.at(tmp_path)
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_text("x = 1\n")
+    return Workspace.at(top)
 
 
 def judged(command, workspace):
@@ -118,7 +120,7 @@ def test_what_lies_outside_is_not_read_unasked(workspace):
 
 
 def test_help_is_printed_and_nothing_is_run(workspace):
-    for command in ("uv run --help", "gh pr create --help", "docker compose up --help", "kubectl config set --help"):
+    for command in ("uv run --help", "gh pr create --help", "docker compose up --help", "rustup toolchain --help"):
         assert judged(command, workspace) == "read_only", command
     for command in ("uv run pytest --help", "docker exec web --help", "cargo evil --help", "npm run build --help"):
         assert judged(command, workspace) != "read_only", command
@@ -157,3 +159,68 @@ def test_a_function_that_may_stand_in_for_a_program_asks(workspace, name):
     command = f"if [ -e x ]; then {name}() {{ touch a; }}; fi; {name} --version"
 
     assert judged(command, workspace) != "read_only"
+
+
+@pytest.mark.parametrize("name", [name for name in tool_names() if tool(name).reads])
+def test_no_form_counts_where_a_file_that_the_tool_reads_leads_out(workspace, name):
+    outside = workspace.cwd.parent / "secret"
+    outside.write_text("x\n")
+    for read in tool(name).reads:
+        path = workspace.cwd / read
+        path.parent.mkdir(exist_ok=True)
+        path.symlink_to(outside)
+        for words, form in tool(name).forms.items():
+            command = plainly(name, words, form)
+
+            if words not in versions().get(name, ()):
+                assert judged(command, workspace) != "read_only", (command, read)
+        path.unlink()
+
+
+def test_a_directory_of_settings_that_leads_out_is_not_read(workspace):
+    (workspace.cwd.parent / "secret").mkdir()
+    (workspace.cwd.parent / "secret/environment").write_text("x\n")
+    (workspace.cwd / ".terraform").symlink_to(workspace.cwd.parent / "secret")
+
+    assert judged("terraform workspace show", workspace) != "read_only"
+
+
+@pytest.mark.parametrize(
+    ("command", "link"),
+    [
+        ("ruff check --no-cache", "src/b.py"),
+        ("ruff check --no-cache src", "src/ruff.toml"),
+        ("ruff format --check src", "src/x.ipynb"),
+        ("gofmt -d .", "deep/x.go"),
+        ("isort --diff src", "src/x"),
+        ("terraform fmt -check -diff", "x.tf"),
+        ("pyflakes .", "x.py"),
+        ("shfmt -d .", "x.sh"),
+        ("cargo metadata --no-deps", "sub/Cargo.toml"),
+    ],
+)
+def test_a_tool_that_follows_links_below_its_operands_asks_where_one_leads_out(workspace, command, link):
+    outside = workspace.cwd.parent / "secret"
+    outside.mkdir()
+    path = workspace.cwd / link
+    path.parent.mkdir(exist_ok=True)
+    assert judged(command, workspace) == "read_only"
+
+    path.symlink_to(outside)
+
+    assert judged(command, workspace) != "read_only"
+
+
+def test_settings_of_ruff_below_its_operands_count_too(workspace):
+    (workspace.cwd / "src/ruff.toml").write_text('extend = "/etc/x.toml"\n')
+
+    assert judged("ruff check --no-cache .", workspace) != "read_only"
+    assert judged("ruff format --check src", workspace) != "read_only"
+
+
+def test_links_that_stay_inside_are_no_reason_to_ask(workspace):
+    (workspace.cwd / "src/b.py").symlink_to("a.py")
+    (workspace.cwd / "bin").mkdir()
+    (workspace.cwd / "bin/python").symlink_to("/usr/bin/python3")
+
+    assert judged("ruff check --no-cache", workspace) == "read_only"

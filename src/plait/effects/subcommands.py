@@ -6,6 +6,7 @@ project that the tool obeys. What does not fit goes to the tool's own judge, whi
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -17,16 +18,20 @@ from typing import Any
 
 from plait.effects.command import Command, Options, read_options
 from plait.effects.finding import Arg, Place
+from plait.effects.on_disk import entries_below
 from plait.effects.programs import Program, judge_program, program_of
 from plait.host.opening import bytes_of
 
 MAX_FORM_WORDS = 4
+MAX_ENTRIES = 20_000
 MAX_SETTINGS_BYTES = 1_000_000
 # Tools that would write a cache, or ask the network for a newer version of themselves, and what keeps them from it.
 TOOLS_ENVIRONMENT: Mapping[str, str] = {
     "RUFF_NO_CACHE": "true",
     "NPM_CONFIG_UPDATE_NOTIFIER": "false",
     "NPM_CONFIG_LOGS_MAX": "0",
+    # It makes the directory of its cache before it does anything.
+    "NPM_CONFIG_CACHE": "/dev/null",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "GH_NO_UPDATE_NOTIFIER": "1",
     "CHECKPOINT_DISABLE": "1",
@@ -45,6 +50,7 @@ class Form:
     among: re.Pattern[str] | None = None
     value: re.Pattern[str] | None = None
     settings: frozenset[str] = frozenset()
+    suffixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ class Tool:
     groups: frozenset[str] = frozenset()
     before: frozenset[str] = frozenset()
     obeys: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
     configured: tuple[str, ...] = ()
 
 
@@ -75,7 +82,7 @@ def tool_names() -> tuple[str, ...]:
 def tool(name: str) -> Tool:
     """Return the forms of a tool of `tool_names`."""
     entries: dict[str, Any] = tomllib.loads(_sections()[name])
-    words = {key: entries.pop(key, "").split() for key in ("helps", "groups", "before", "obeys", "configured")}
+    words = {key: entries.pop(key, "").split() for key in ("helps", "groups", "before", "obeys", "reads", "configured")}
     forms = {form: _form(entry) for key, entry in entries.items() for form in key.split("|")}
     return Tool(
         forms,
@@ -83,6 +90,7 @@ def tool(name: str) -> Tool:
         frozenset(words["groups"]),
         frozenset(words["before"]),
         tuple(words["obeys"]),
+        (*words["reads"], *words["configured"]),
         tuple(words["configured"]),
     )
 
@@ -90,13 +98,14 @@ def tool(name: str) -> Tool:
 def _form(entry: Mapping[str, Any]) -> Form:
     fields = dict(entry)
     needs, settings = frozenset(fields.pop("needs", ())), frozenset(fields.pop("settings", ()))
-    among, value = fields.pop("among", None), fields.pop("value", None)
+    among, value, suffixes = fields.pop("among", None), fields.pop("value", None), fields.pop("suffixes", ())
     return Form(
         program_of(fields),
         needs,
         re.compile(among) if among is not None else None,
         re.compile(value) if value is not None else None,
         settings,
+        tuple(suffixes),
     )
 
 
@@ -107,11 +116,13 @@ def judge_form(command: Command) -> bool:
     known = tool(command.name)
     if any("://" in arg.raw for arg in command.args) or _obeys(command.place, known.obeys):
         return False
+    if any(_leads_out(command.place, path) for path in _upwards(command.place, known.reads)):
+        return False
     if _asks_help(command, known):
         return True
     for words, form, args in _candidates(command, known):
         options = read_options(args, form.program.spec)
-        if _fits(form, options) and not _is_set(command.place, known.configured, form.settings):
+        if _fits(form, options) and _stays_inside(command.place, known, form, options):
             judge_program(command, form.program, args, " ".join([command.name, words]).strip())
             return True
     return False
@@ -157,20 +168,41 @@ def _asks_help(command: Command, known: Tool) -> bool:
             return False
 
 
+def _upwards(place: Place, names: tuple[str, ...]) -> list[Path]:
+    """The files of these names that lie in the directory where the command runs, or above it."""
+    folders = [folder for cwd in place.cwds for folder in (cwd, *cwd.parents)]
+    return [path for folder in folders for name in names if os.path.lexists(path := folder / name)]
+
+
 def _obeys(place: Place, names: tuple[str, ...]) -> bool:
     """True if the tool may obey one of these files of the project, or it cannot be told in which directory it runs."""
+    if not place.cwds:
+        return True
+    # The home directory is the user's own, not a project's.
     home = Path.home()
-    folders = [folder for cwd in place.cwds for folder in (cwd, *cwd.parents) if folder != home]
-    return bool(names) and (not folders or any((folder / name).exists() for folder in folders for name in names))
+    return any(path != home / name for name in names for path in _upwards(place, (name,)))
 
 
-def _is_set(place: Place, names: tuple[str, ...], keys: frozenset[str]) -> bool:
-    """True if one of these files, in the directory or above it, may set one of the keys."""
-    if not keys:
-        return False
-    folders = [folder for cwd in place.cwds for folder in (cwd, *cwd.parents)]
-    found = [path for folder in folders for name in names if (path := folder / name).exists()]
-    return not folders or any(_sets(path, keys) for path in found)
+def _leads_out(place: Place, path: Path) -> bool:
+    """True for what stands in the workspace, and is somewhere else."""
+    return place.workspace.contains(path) and not place.workspace.contains(Path(os.path.realpath(path)))
+
+
+def _stays_inside(place: Place, known: Tool, form: Form, options: Options) -> bool:
+    """True if neither settings nor links make the form write, or read out of the workspace."""
+    found = _upwards(place, known.configured)
+    if form.suffixes:
+        starts = [path for arg in options.operands for path in place.resolve(arg.literal or ".")]
+        for start in starts or [cwd.as_posix() for cwd in place.cwds]:
+            for seen, entry in enumerate(entries_below(start)):
+                if seen >= MAX_ENTRIES:
+                    return False
+                if entry.is_symlink() and (entry.name.endswith(form.suffixes) or entry.is_dir()):
+                    if _leads_out(place, Path(entry.path)):
+                        return False
+                elif entry.name in known.configured:
+                    found.append(Path(entry.path))
+    return not form.settings or not any(_sets(path, form.settings) for path in found)
 
 
 def _sets(path: Path, keys: frozenset[str]) -> bool:
