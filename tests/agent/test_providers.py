@@ -46,7 +46,10 @@ def kind(request: pytest.FixtureRequest) -> str:
     "fault",
     [
         Status(429, retry_after=0.01),
+        Status(408),
+        Status(409),
         Status(500),
+        Status(502),
         Status(503),
         Status(529),
         half("cut"),
@@ -83,6 +86,14 @@ async def test_what_will_not_pass_is_one_line_at_once(tmp_path: Path, kind: str,
         assert said in str(ended.error)
         assert "\n" not in str(ended.error)
         assert len(server.requests) == 1
+
+
+async def test_an_error_is_told_in_the_services_own_words(tmp_path: Path, kind: str) -> None:
+    refusal = Status(422, message="`tools.0` is\nnot allowed.")
+    async with WireServer([refusal]) as server, Talk(tmp_path, kind, server) as talk:
+        ended: TurnEnded = await talk.prompt("hello")
+
+        assert str(ended.error).endswith("refused the request (HTTP 422): `tools.0` is not allowed")
 
 
 async def test_a_call_of_a_broken_reply_never_runs_twice_and_half_arguments_never(tmp_path: Path, kind: str) -> None:

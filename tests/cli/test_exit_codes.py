@@ -70,6 +70,23 @@ async def test_each_end_has_its_code(
     assert ran.result.get("structured_output") == ({"n": 7} if code == 0 and "--json-schema" in flags else None)
 
 
+async def test_a_model_that_answers_with_nothing_is_asked_twice(plait: Program) -> None:
+    async with WireServer([Reply(())] * 9) as server:
+        process = await start(plait, server)
+        out, err = await process.communicate()
+
+    ran = Ran(process.returncode, out, err)
+    assert (ran.code, ran.result["subtype"], len(server.requests)) == (2, "error_during_execution", 2)
+    assert "answered with nothing" in ran.result["errors"][0]
+
+
+async def test_a_long_wait_ends_at_once_and_says_how_long(plait: Program) -> None:
+    ran = await run(plait, [Status(429, retry_after="600")] * 9)
+
+    assert (ran.code, ran.result["subtype"]) == (2, "error_during_execution")
+    assert "600 s" in ran.result["errors"][0]
+
+
 async def test_a_refused_key_fails_at_once_and_names_its_variable(plait: Program) -> None:
     ran = await run(plait, [Status(401, message="Incorrect API key provided: sk-test")])
 

@@ -304,6 +304,7 @@ def test_an_unknown_name_is_a_warning_that_names_the_nearest(place: Place) -> No
         ("PLAIT_LIMITS_MAX_TURNS", "7", lambda settings: settings.limits.max_turns == 7),
         ("PLAIT_COMPACTION_AUTO", "off", lambda settings: settings.compaction.auto is False),
         ("PLAIT_DEADLINES_LOCAL_S", "2.5", lambda settings: settings.deadlines.local_s == 2.5),
+        ("PLAIT_DEADLINES_FIRST_TOKEN_S", "900", lambda settings: settings.deadlines.first_token_s == 900),
         (
             "PLAIT_DISALLOWED_TOOLS",
             "Bash, web_fetch",

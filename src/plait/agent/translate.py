@@ -36,6 +36,8 @@ from plait.protocol.ports import CutCall, Restored
 MESSAGES: TypeAdapter[list[ModelMessage]] = TypeAdapter(
     list[ModelMessage], config={"ser_json_bytes": "base64", "val_json_bytes": "base64"}
 )
+PASSING = (408, 409, 425)
+"""Statuses of a request that may be answered when it comes again: it took too long, met another, came too early."""
 BROKEN_OFF = "[Plait ended here, before there was an answer.]"
 
 
@@ -255,9 +257,7 @@ def translate_error(error: Exception, model: str, way: str) -> PlaitError:
                 status=404,
             )
         case exceptions.ModelQuotaExceededError():
-            return ProviderError(
-                f"The account behind {where} has no quota or credit left: {first_line(error)}", status=429
-            )
+            return ProviderError(f"The account behind {where} has no quota or credit left: {_said(error)}", status=429)
         case exceptions.ModelRateLimitError():
             return ProviderError(
                 f"{where} is limiting requests (HTTP 429).",
@@ -267,7 +267,7 @@ def translate_error(error: Exception, model: str, way: str) -> PlaitError:
             )
         case exceptions.ModelUnavailableError() | exceptions.ModelServerError():
             return ProviderError(
-                f"{where} failed (HTTP {status or 'error in the stream'}): {first_line(error)}",
+                f"{where} failed (HTTP {status or 'error in the stream'}): {_said(error)}",
                 status=status,
                 retry_after_s=_retry_after_s(error),
                 retryable=True,
@@ -283,7 +283,12 @@ def translate_error(error: Exception, model: str, way: str) -> PlaitError:
             # No answer of the service's but one that cannot be read: a chunk that is no JSON.
             return BrokenReply(f"The reply of {where} cannot be read: {first_line(error)}", retryable=True)
         case exceptions.ModelAPIError():
-            return ProviderError(f"{where} refused the request: {first_line(error)}", status=status)
+            return ProviderError(
+                f"{at_address} refused the request (HTTP {status}): {_said(error)}",
+                status=status,
+                retry_after_s=_retry_after_s(error),
+                retryable=status in PASSING,
+            )
         case exceptions.UnexpectedModelBehavior():
             return BrokenReply(f"The reply of {where} cannot be used: {first_line(error)}", retryable=True)
         case exceptions.UserError():
@@ -293,6 +298,14 @@ def translate_error(error: Exception, model: str, way: str) -> PlaitError:
             return BrokenReply(
                 f"The reply of {where} broke off: {type(error).__name__}: {first_line(error)}", retryable=True
             )
+
+
+def _said(error: exceptions.ModelAPIError) -> str:
+    """Return the service's own words for what went wrong, else the library's."""
+    body = error.body if isinstance(error, exceptions.ModelHTTPError) else None
+    inner = body.get("error", body) if isinstance(body, dict) else body
+    said = inner.get("message") if isinstance(inner, dict) else None
+    return one_line(said) if isinstance(said, str) and said.strip() else first_line(error)
 
 
 def _retry_after_s(error: exceptions.ModelAPIError) -> float | None:
