@@ -32,9 +32,12 @@ class Trap:
         self.root.mkdir()
         self.git("init", "-q")
         (self.root / "a").write_text("1\n")
+        (self.root / "same").write_text("1\n")
         self.git("add", ".")
         self.git("commit", "-qm", "1")
         (self.root / "a").write_text("2\n")
+        # The index has another time for it, so that git writes the index, whatever the clock says.
+        os.utime(self.root / "same", (1, 1))
         self.config(PLAIN + self.line)
 
     @property

@@ -49,6 +49,8 @@ def make(folder):
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "one")
     (folder / "a").write_text("x\ny\n")
+    # The index has another time for it, so that git writes the index, whatever the clock says.
+    os.utime(folder / "sub" / "b", (1, 1))
     return folder
 
 
