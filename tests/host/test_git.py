@@ -178,3 +178,19 @@ def test_what_is_no_repository_has_no_branch(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     os.mkfifo(tmp_path / ".git" / "HEAD")
     assert branch(tmp_path) is None
+
+
+async def test_the_repository_cannot_have_another_directory_looked_at(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private/name").write_text("")
+    (root / "a.txt").write_text("changed\n")
+    git(root, "config", "core.worktree", str(tmp_path / "private"))
+
+    assert [changed.path for changed in await Git(root).status()] == ["a.txt"]
+
+
+async def test_a_submodule_is_looked_at_where_it_lies(root: Path) -> None:
+    git(root, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(root), "sub")
+    (root / "sub/a.txt").write_text("changed\n")
+
+    assert [changed.path for changed in await Git(root / "sub").status()] == ["a.txt"]

@@ -214,6 +214,9 @@ class Git:
         max_bytes: int = MOST_BYTES,
     ) -> ProcessEnd:
         switches = [word for name, value in settings for word in ("-c", f"{name}={value}")]
+        repository = find_repository(self.root)
+        # Else `core.worktree` could have git look at any other directory.
+        more = {**more, **({"GIT_WORK_TREE": str(repository.root)} if repository is not None else {})}
         return await run_process(
             [argv[0], "--no-pager", "--no-optional-locks", "--literal-pathspecs", *switches, *argv[1:]],
             cwd=self.root,
