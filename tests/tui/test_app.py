@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.tui.fake_clock import FakeClock
 from tests.tui.fake_session import FakeDesktop, FakeSession, key
 from textual.events import Paste
 from textual.pilot import Pilot
@@ -48,12 +49,14 @@ from plait.protocol.events import (
     TurnStarted,
     Usage,
 )
+from plait.views.tui.answer_keys import NEXT_S, PAINTED_S, QUIET_S
 from plait.views.tui.app import PlaitApp, TuiSettings
 from plait.views.tui.keymap import as_markdown
 from plait.views.tui.palette import Palette
 from plait.views.tui.projector import State
+from plait.views.tui.screens.answer_screen import AnswerScreen
+from plait.views.tui.screens.chat import Chat
 from plait.views.tui.screens.pages import HelpPage, Pager
-from plait.views.tui.widgets.approval import GRACE_S
 from plait.views.tui.widgets.status import status_line
 from plait.views.tui.widgets.transcript import Transcript
 
@@ -66,10 +69,11 @@ ASKED = ApprovalAsked(key(1), "edit", {"path": "src/app.py"}, EDIT, (Rule("allow
 class Stage:
     """An app, its session, and what is on the screen."""
 
-    def __init__(self, app: PlaitApp, session: FakeSession, pilot: Pilot[Any]) -> None:
+    def __init__(self, app: PlaitApp, session: FakeSession, pilot: Pilot[Any], clock: FakeClock | None = None) -> None:
         self.app = app
         self.session = session
         self.pilot = pilot
+        self.clock = clock or FakeClock()
 
     async def say(self, *events: Event) -> None:
         self.session.say(*events)
@@ -84,6 +88,18 @@ class Stage:
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass, as far as keys are concerned."""
+        await self.pilot.pause()
+        screen = self.app.screen
+        self.clock.advance(seconds + 0.001)
+        for _ in range(2):
+            if isinstance(screen, Chat):
+                screen.question_keys.poll()
+            elif isinstance(screen, AnswerScreen):
+                screen.poll()
         await self.pilot.pause()
 
     @property
@@ -104,19 +120,21 @@ async def staged(size: tuple[int, int] = (100, 30), **options: Any) -> AsyncIter
         return session
 
     settled = options.pop("settled", True)
+    clock = FakeClock()
     app = PlaitApp(
         options.pop("connect", connect),
         options.pop("desktop", None) or FakeDesktop(options.pop("themes", THEMES)),
         cwd="/w/demo",
         branch="main",
         settings=TuiSettings(model="fake:model", reduced_motion=True, keyboard=options.pop("keyboard", {})),
+        clock=clock,
         **options,
     )
     async with app.run_test(size=size) as pilot:
         if settled:
             await app.workers.wait_for_complete([worker for worker in app.workers if worker.group == "engine"])
         await pilot.pause()
-        yield Stage(app, session, pilot)
+        yield Stage(app, session, pilot, clock)
 
 
 async def turn(stage: Stage, *events: Event, prompt: str = "fix f") -> None:
@@ -126,10 +144,7 @@ async def turn(stage: Stage, *events: Event, prompt: str = "fix f") -> None:
 async def ask(stage: Stage, asked: ApprovalAsked = ASKED) -> None:
     reserved = CallReserved(asked.key, asked.name, asked.args, "id", "write", "files")
     await turn(stage, reserved, asked)
-    # The grace in which keys are not taken is over.
-    stage.app.chat.approval._since_s -= 2 * GRACE_S
-    stage.app.chat.approval.focus()
-    await stage.pilot.pause()
+    await stage.wait(PAINTED_S)
 
 
 async def test_the_first_screen_says_what_it_is_and_takes_a_prompt() -> None:
@@ -212,6 +227,7 @@ async def test_a_question_shows_the_change_and_one_key_allows_it() -> None:
         assert "1 of 2" in stage.screen
 
         await stage.press("y")
+        await stage.wait(QUIET_S)
 
         assert stage.told == [Decide(key(1), Allow())]
         await stage.say(ApprovalAnswered(key(1), Allow()))
@@ -222,10 +238,12 @@ async def test_a_question_shows_the_change_and_one_key_allows_it() -> None:
 @pytest.mark.parametrize(
     ("keys", "answer"),
     [
-        (("a",), AllowAlways(Rule("allow", "edit(src/**)"))),
-        (("2",), AllowAlways(Rule("allow", "edit(src/**)"))),
+        (("y", "y"), Allow()),
+        (("1", "enter"), Allow()),
+        (("a", "enter"), AllowAlways(Rule("allow", "edit(src/**)"))),
+        (("2", "enter"), AllowAlways(Rule("allow", "edit(src/**)"))),
         (("right", "enter"), AllowAlways(Rule("allow", "edit(src/**)"))),
-        (("n", "b", "a", "d", "enter"), Deny("bad")),
+        (("n", "n", "b", "a", "d", "enter"), Deny("bad")),
         (("escape",), Deny("")),
     ],
 )
@@ -242,7 +260,7 @@ async def test_all_like_this_is_one_key() -> None:
     async with staged() as stage:
         await ask(stage)
 
-        await stage.press("A")
+        await stage.press("A", "enter")
 
         assert stage.told == [AllowAllLike(key(1))]
 
@@ -312,9 +330,9 @@ async def test_enter_alone_does_not_run_what_is_dangerous() -> None:
         preview = CommandPreview("rm -rf ~", ".", "destroys the home")
         await ask(stage, ApprovalAsked(key(1), "shell", {"command": "rm -rf ~"}, preview, (), "destroys the home"))
 
-        assert "❯ n No" in stage.screen
+        assert "› n No" in stage.screen
         await stage.press("enter", "enter")
-        assert stage.told == [Decide(key(1), Deny(""))]
+        assert stage.told == []
 
 
 async def test_what_is_dangerous_has_no_always() -> None:
@@ -324,16 +342,16 @@ async def test_what_is_dangerous_has_no_always() -> None:
         assert "DANGEROUS: deletes your home" in stage.screen
         assert "Always" not in stage.screen
 
-        await stage.press("a")
+        await stage.press("a", "enter")
 
-        assert stage.told == []
+        assert not any(isinstance(command, Decide) for command in stage.told)
 
 
 async def test_edited_arguments_are_what_is_allowed() -> None:
     async with staged() as stage:
         await ask(stage, ApprovalAsked(key(1), "shell", {"command": "make"}, CommandPreview("make", "/w", "runs make")))
 
-        await stage.press("e")
+        await stage.press("e", "e")
         await stage.press("end", *" -n", "ctrl+s")
 
         assert stage.told == [Decide(key(1), Allow({"command": "make -n"}))]
@@ -346,7 +364,10 @@ async def test_a_question_of_the_agent_takes_an_option_or_words() -> None:
         assert "Which one?" in stage.screen
 
         await stage.press("2")
-        await stage.press(*"both", "enter")
+        assert "❯ 2 right" in stage.screen
+        await stage.wait(QUIET_S)
+        await stage.wait(NEXT_S)
+        await stage.press("tab", *"both", "enter")
 
         assert stage.told == [Decide(key(1), Reply("right")), Decide(key(1), Reply("both"))]
 

@@ -13,15 +13,15 @@ from textual.widgets import TextArea
 from plait.protocol.calls import CommandPreview, TextPreview
 from plait.protocol.commands import Allow, Decide
 from plait.protocol.events import ApprovalAnswered, ApprovalAsked
+from plait.views.tui.answer_keys import PAINTED_S
 from plait.views.tui.screens.pages import ArgumentEditor
 
 SHELL = ApprovalAsked(key(1), "shell", {"command": "make"}, CommandPreview("make", "/w", "runs make"))
 
 
 async def begin_edit(stage: Stage) -> None:
-    await stage.press("e")
-    if not isinstance(stage.app.screen, ArgumentEditor):
-        await stage.press("enter")
+    await stage.wait(PAINTED_S)
+    await stage.press("e", "enter")
     await stage.pilot.pause()
     assert isinstance(stage.app.screen, ArgumentEditor)
 

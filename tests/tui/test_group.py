@@ -12,8 +12,8 @@ from plait.protocol.call_events import Waiting
 from plait.protocol.calls import CommandPreview
 from plait.protocol.commands import Allow, AllowAlways, Decide, Rule
 from plait.protocol.events import ApprovalAsked
+from plait.views.tui.answer_keys import PAINTED_S, QUIET_S
 from plait.views.tui.groups import in_words
-from plait.views.tui.widgets.approval import GRACE_S
 
 GROUP = (
     Waiting(key(1), "edit", "src/app.py"),
@@ -28,8 +28,13 @@ ASKED = ApprovalAsked(
 
 async def asked(stage: Stage, question: ApprovalAsked = ASKED) -> None:
     await turn(stage, question)
-    stage.app.chat.approval.focus()
-    await stage.pilot.pause(GRACE_S + 0.05)
+    await stage.wait(PAINTED_S)
+
+
+async def picking(stage: Stage) -> None:
+    await asked(stage)
+    await stage.press("g", "g")
+    await stage.wait(PAINTED_S)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
@@ -45,24 +50,21 @@ async def test_the_panel_says_what_else_stands_in_line(size: tuple[int, int]) ->
 async def test_all_that_wait_are_allowed_at_once_but_what_stands_apart_and_the_one_shown_comes_last() -> None:
     async with staged() as stage:
         await asked(stage)
-        await stage.press("G")
+        await stage.press("G", "enter")
 
         assert stage.told == [Decide(key(number), Allow()) for number in (3, 2, 1)]
 
 
 async def test_the_keys_of_the_list_fit_into_80_columns() -> None:
     async with staged((80, 24)) as stage:
-        await asked(stage)
-        await stage.press("g")
-        await stage.pilot.pause()
+        await picking(stage)
 
         assert "Esc goes back" in stage.screen
 
 
 async def test_some_of_them_are_picked_by_keys() -> None:
     async with staged() as stage:
-        await asked(stage)
-        await stage.press("g")
+        await picking(stage)
         assert "[✓] edit" in stage.screen
         assert "asked about by itself: rm -rf ~" in stage.screen
         await stage.press("down", "space", "enter")
@@ -72,9 +74,10 @@ async def test_some_of_them_are_picked_by_keys() -> None:
 
 async def test_none_or_all_are_ticked_by_a_key_each_and_escape_allows_nothing() -> None:
     async with staged() as stage:
-        await asked(stage)
-        await stage.press("g", "n")
+        await picking(stage)
+        await stage.press("n")
         assert "[✓]" not in stage.screen
+        await stage.wait(QUIET_S)
         await stage.press("a")
         assert stage.screen.count("[✓]") == 3
         await stage.press("escape")
@@ -88,6 +91,9 @@ async def test_a_rule_is_granted_for_the_session_or_for_the_project() -> None:
         async with staged() as stage:
             await asked(stage)
             await stage.press(pressed)
+            await stage.wait(QUIET_S)
+            assert stage.told == []
+            await stage.press("enter")
 
             assert stage.told == [Decide(key(1), AllowAlways(Rule("allow", "edit(src/**)", scope)))]  # type: ignore[arg-type]  # both are scopes
 
@@ -99,7 +105,9 @@ async def test_what_is_dangerous_is_neither_remembered_nor_answered_with_others(
     )
     async with staged() as stage:
         await asked(stage, question)
-        await stage.press("a", "p", "G", "g", "A")
+        for pressed in ("a", "p", "G", "g", "A"):
+            await stage.press(pressed)
+            await stage.wait(QUIET_S)
 
         assert stage.told == []
         assert "Always" not in stage.screen

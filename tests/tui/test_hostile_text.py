@@ -76,7 +76,7 @@ async def test_no_text_from_outside_is_painted_raw() -> None:
         await stage.pilot.pause(0.2)
         assert_safe(stage.screen)
 
-        await stage.press("v")
+        await stage.press("tab", "v", "v")
         assert_safe(stage.screen)
 
 
@@ -86,7 +86,7 @@ async def test_arguments_are_edited_as_they_are_and_shown_safely() -> None:
         await ask(stage, ApprovalAsked(key(1), "shell", {"command": command}, CommandPreview(command, "/w", EVIL)))
         assert_safe(stage.screen)
 
-        await stage.press("e")
+        await stage.press("e", "e")
         assert "echo" in stage.screen
         assert_safe(stage.screen)
         await stage.press("end", "x", "ctrl+s")

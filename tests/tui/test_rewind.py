@@ -12,6 +12,7 @@ from tests.tui.test_sessions import until
 from plait.protocol.commands import Prompt, Rewind
 from plait.protocol.events import Rewound, TextEnded, TurnEnded, TurnStarted, Usage
 from plait.protocol.queries import FileRewind, GetLog, GetRewindPlan, ListRewindPoints, RewindPlan, RewindPoint
+from plait.views.tui.answer_keys import PAINTED_S, QUIET_S
 from plait.views.tui.screens.rewind import PointPicker, RewindPage
 
 POINTS = (
@@ -50,13 +51,14 @@ class Session(FakeSession):
 async def picking(stage: Stage, *keys: str) -> None:
     await stage.press(*keys)
     await until(stage, lambda: isinstance(stage.app.screen, PointPicker))
+    await stage.wait(PAINTED_S)
 
 
 async def looking(stage: Stage) -> None:
     await picking(stage, *"/rewind", "enter")
     await stage.press("enter")
     await until(stage, lambda: isinstance(stage.app.screen, RewindPage))
-    await stage.pilot.pause()
+    await stage.wait(PAINTED_S)
 
 
 async def test_nothing_of_the_page_is_beyond_the_edge_of_80_columns() -> None:
@@ -94,14 +96,14 @@ async def test_the_newest_moment_is_chosen_first_and_the_plan_is_shown() -> None
 @pytest.mark.parametrize(
     ("keys", "command"),
     [
-        (["enter"], Rewind(9, "both")),
-        (["b"], Rewind(9, "both")),
-        (["c"], Rewind(9, "conversation")),
-        (["f"], Rewind(9, "files")),
+        (["down", "up", "enter"], Rewind(9, "both")),
+        (["b", "b"], Rewind(9, "both")),
+        (["c", "enter"], Rewind(9, "conversation")),
+        (["f", "f"], Rewind(9, "files")),
         (["down", "down", "enter"], Rewind(9, "files")),
-        (["a", "f"], Rewind(9, "files", ("/w/demo/mine.py",))),
-        (["a", "a", "f"], Rewind(9, "files")),
-        (["a", "c"], Rewind(9, "conversation")),
+        (["a", "wait", "f", "f"], Rewind(9, "files", ("/w/demo/mine.py",))),
+        (["a", "a", "f", "f"], Rewind(9, "files")),
+        (["a", "wait", "c", "c"], Rewind(9, "conversation")),
         (["up", "enter", "up", "enter"], Rewind(9, "files", ("/w/demo/mine.py",))),
     ],
 )
@@ -109,7 +111,8 @@ async def test_it_is_answered_by_keyboard(keys: list[str], command: Rewind) -> N
     async with staged(session=Session()) as stage:
         await looking(stage)
 
-        await stage.press(*keys)
+        for pressed in keys:
+            await (stage.wait(QUIET_S) if pressed == "wait" else stage.press(pressed))
 
         await until(stage, lambda: stage.told == [command])
         assert stage.app.screen is stage.app.chat
@@ -179,9 +182,19 @@ async def test_without_changed_files_only_the_conversation_is_offered() -> None:
         await looking(stage)
         assert "Both" not in stage.screen
 
-        await stage.press("f", "b", "enter")
+        await stage.press("c", "c")
 
         await until(stage, lambda: stage.told == [Rewind(9, "conversation")])
+
+
+async def test_what_is_typed_when_it_comes_up_goes_back_to_the_prompt() -> None:
+    async with staged(session=Session()) as stage:
+        await looking(stage)
+
+        await stage.press(*"back it up", "enter")
+
+        assert stage.app.screen is stage.app.chat
+        assert stage.told == [Prompt("back it up")]
 
 
 async def test_before_anything_was_said_there_is_nothing_to_go_back_to() -> None:

@@ -14,6 +14,7 @@ from plait.protocol.commands import Prompt
 from plait.protocol.errors import SessionInUse, UserError
 from plait.protocol.events import ApprovalAsked, TextEnded, TurnStarted
 from plait.protocol.queries import GetContext, GetStatus, Status
+from plait.views.tui.answer_keys import PAINTED_S
 from plait.views.tui.app import Left
 
 
@@ -74,6 +75,7 @@ async def test_a_session_in_use_is_offered_as_a_copy() -> None:
     sessions = FakeSessions("abc", in_use=True)
     async with staged(connect=engine.connect, sessions=sessions, settled=False) as stage:
         await until(stage, lambda: "open in another Plait" in stage.screen)
+        await stage.wait(PAINTED_S)
 
         await stage.press("enter")
         await until(stage, lambda: stage.app.chat.handle is not None)
@@ -100,8 +102,6 @@ async def test_changing_the_session_takes_the_open_question_off_the_screen() -> 
         preview = CommandPreview("make", "/w", "runs make")
         await turn(stage, TextEnded(1, 1, 0, "former words"), ApprovalAsked(key(1), "shell", {}, preview))
         assert "Run this command?" in stage.screen
-        stage.app.chat.prompt.focus()
-
         await stage.press(*"/resume", "enter")
         await until(stage, lambda: "title of one" in stage.screen)
         await stage.press("enter")

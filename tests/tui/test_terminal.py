@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rich.style import Style
 from rich.text import Text
+from tests.tui.fake_clock import FakeClock
 from tests.tui.fake_session import FakeDesktop, FakeSession, FakeSessions, key
 from tests.tui.hostile import HOSTILE, every_detail, every_event, every_preview
 from tests.tui.test_app import THEMES, Stage
@@ -47,8 +48,8 @@ from plait.protocol.queries import (
     SettingValue,
     Status,
 )
+from plait.views.tui.answer_keys import PAINTED_S
 from plait.views.tui.app import PlaitApp, TuiSettings
-from plait.views.tui.widgets.approval import GRACE_S
 
 BATCHES = [" ".join(HOSTILE[start : start + 28]) for start in range(0, len(HOSTILE), 28)]
 # What Textual itself says to a terminal: where to draw, and in which colours.
@@ -100,18 +101,20 @@ async def recorded(size: tuple[int, int] = (100, 60), **options: Any) -> AsyncIt
         return session
 
     options = {"cwd": "/w/demo", "branch": "main", **options}
+    clock = FakeClock()
     app = PlaitApp(
         connect,
         FakeDesktop(THEMES),
         settings=TuiSettings(model=options.pop("model", "fake:model"), reduced_motion=True),
         sessions=HostileSessions(),
+        clock=clock,
         **options,
     )
     app.driver_class = Recorder
     async with app.run_test(headless=False, size=size) as pilot:
         await app.workers.wait_for_complete([worker for worker in app.workers if worker.group == "engine"])
         await pilot.pause()
-        yield Stage(app, session, pilot)
+        yield Stage(app, session, pilot, clock)
     assert isinstance(app._driver, Recorder)
     assert leaks("".join(app._driver.written)) == []
     assert len(app._driver.written) > 3
@@ -152,9 +155,8 @@ async def test_no_question_makes_the_app_send_a_control_character_of_others(text
             asked = ApprovalAsked(key(number), text, {text: text}, preview, (Rule("allow", text),), text, text, 1, 3)
             await stage.say(asked)
             if isinstance(preview, DiffsDetail):
-                await stage.pilot.pause(GRACE_S + 0.05)
-                stage.app.chat.approval.focus()
-                await stage.press("v")
+                await stage.wait(PAINTED_S)
+                await stage.press("v", "v")
                 await stage.press("escape")
             await stage.say(ApprovalAnswered(key(number), Deny("")))
 

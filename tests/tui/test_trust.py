@@ -9,7 +9,8 @@ from tests.tui.test_sessions import until
 
 from plait.protocol.errors import UserError
 from plait.protocol.ports import TrustQuestion
-from plait.views.tui.screens.trust import DEAF_S, TrustPage
+from plait.views.tui.answer_keys import PAINTED_S, QUIET_S
+from plait.views.tui.screens.trust import TrustPage
 
 QUESTION = TrustQuestion(
     "/w/demo",
@@ -49,13 +50,19 @@ async def asked(stage: Stage) -> TrustPage:
 async def read(stage: Stage) -> TrustPage:
     """As if the question had been up for a while."""
     page = await asked(stage)
-    page._shown_at -= 2 * DEAF_S
+    await stage.wait(PAINTED_S)
     return page
 
 
 @pytest.mark.parametrize(
     ("keys", "said"),
-    [(["y"], [True]), (["n"], [False]), (["enter"], [False]), (["down", "enter"], [True]), (["escape"], [])],
+    [
+        (["y", "enter"], [True]),
+        (["n", "n"], [False]),
+        (["down", "up", "enter"], [False]),
+        (["down", "enter"], [True]),
+        (["escape"], []),
+    ],
 )
 async def test_the_session_opens_after_the_answer(keys: list[str], said: list[bool]) -> None:
     asker = Asker()
@@ -83,12 +90,13 @@ async def test_what_is_being_typed_when_the_question_comes_up_is_no_answer() -> 
     asker = Asker()
     async with staged(**asker.options()) as stage:
         page = await asked(stage)
-        page._shown_at += 3600
+        await stage.pilot.pause()
 
         await stage.press("y", "enter", "n")
 
         assert stage.app.screen is page
         assert asker.happened == []
+        assert stage.app.chat.prompt.text == "yn"
 
 
 async def test_an_answer_that_cannot_be_kept_is_said_and_the_session_opens() -> None:
@@ -96,7 +104,7 @@ async def test_an_answer_that_cannot_be_kept_is_said_and_the_session_opens() -> 
     async with staged(**asker.options()) as stage:
         await read(stage)
 
-        await stage.press("y")
+        await stage.press("y", "enter")
 
         await until(stage, lambda: "opened" in asker.happened)
         assert "The answer is not remembered." in [toast.message for toast in stage.app._notifications]
@@ -125,7 +133,7 @@ async def test_nobody_agrees_to_what_has_not_been_in_sight() -> None:
         page = await read(stage)
         await stage.pilot.pause()
 
-        await stage.press("y")
+        await stage.press("y", "enter")
 
         assert stage.app.screen is page
         assert "more lines below" in stage.screen
@@ -134,7 +142,7 @@ async def test_nobody_agrees_to_what_has_not_been_in_sight() -> None:
         await stage.press("end")
         await stage.pilot.pause()
         assert "the last" in stage.screen
-        await stage.press("y")
+        await stage.press("y", "enter")
 
         await until(stage, lambda: "opened" in asker.happened)
         assert asker.happened == [True, "opened"]
@@ -147,6 +155,7 @@ async def test_no_needs_no_reading() -> None:
         await read(stage)
 
         await stage.press("n")
+        await stage.wait(QUIET_S)
 
         await until(stage, lambda: "opened" in asker.happened)
         assert asker.happened == [False, "opened"]

@@ -31,10 +31,12 @@ from plait.protocol.display import sanitise, sanitise_line
 from plait.protocol.errors import PlaitError, SessionInUse
 from plait.protocol.ports import Desktop, SessionHandle, Sessions, TrustQuestion
 from plait.views.tui import markdown
+from plait.views.tui.clock import Clock, MonotonicClock
 from plait.views.tui.driver import surviving
 from plait.views.tui.keymap import read_keyboard
 from plait.views.tui.leaving import LOG, LeavingApp, Left
 from plait.views.tui.palette import BadTheme, Palette, read_theme
+from plait.views.tui.screens.answer_screen import AnswerScreen
 from plait.views.tui.screens.chat import Chat
 from plait.views.tui.slash import Line
 from plait.views.tui.slash_actions import run_slash
@@ -78,8 +80,10 @@ class PlaitApp(LeavingApp):
         sessions: Sessions | None = None,
         pick_session: bool = False,
         trust: tuple[TrustQuestion, AnswerTrust] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         super().__init__(desktop)
+        self.clock: Clock = clock or MonotonicClock()
         self._connect = connect
         self.sessions = sessions
         self.cwd = cwd
@@ -240,7 +244,18 @@ class PlaitApp(LeavingApp):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key):
             self.chat.go_first()
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded and self._takes(event):
+            return
         await super().on_event(event)
+
+    def _takes(self, event: events.Key | events.Paste) -> bool:
+        """Return whether the screen has dealt with a key itself, before what has the focus gets it."""
+        screen = self.screen_stack[-1] if self.screen_stack else None
+        if not isinstance(screen, Chat | AnswerScreen):
+            return False
+        # A key tells that the terminal has the focus: that gives it back to what had it.
+        self.app_focus = True
+        return screen.take_key(event)
 
     # --- themes --------------------------------------------------------------------------------------------------
 

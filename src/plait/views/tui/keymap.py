@@ -50,13 +50,13 @@ KEYS: tuple[Key, ...] = (
     Key("cancel_call", ("x",), "x", "cancel the selected call alone", "transcript"),
     Key("copy_block", ("y",), "y", "copy the selected block", "transcript"),
     Key("yes", ("y", "1"), "y, 1", "yes, this once", "approval"),
-    Key("always", ("a", "2"), "a, 2", "always, in this session: the rule that is shown", "approval"),
-    Key("always_project", ("p",), "p", "always, in this project: the rule that is shown", "approval"),
+    Key("always", ("a", "2"), "a, 2", "always, in this session: the rule that is shown; Enter confirms", "approval"),
+    Key("always_project", ("p",), "p", "always, in this project: the rule that is shown; Enter confirms", "approval"),
     Key("edit", ("e", "3"), "e, 3", "edit the arguments first", "approval"),
     Key("no", ("n", "4"), "n, 4", "no, with a reason if you like", "approval"),
     Key("view", ("v",), "v", "the whole of it, full screen", "approval"),
-    Key("all_like", ("A",), "A", "yes to all that wait of the same tool", "approval"),
-    Key("all", ("G",), "G", "yes to all that wait, but to what stands apart", "approval"),
+    Key("all_like", ("A",), "A", "yes to all that wait of the same tool; Enter confirms", "approval"),
+    Key("all", ("G",), "G", "yes to all that wait, but to what stands apart; Enter confirms", "approval"),
     Key("pick", ("g",), "g", "choose which of those that wait may run", "approval"),
 )
 
@@ -214,12 +214,28 @@ that does not exist, a key that two actions want, or a bare letter that would be
 the screen opens, and the rest is used. Help (F1), hints and questions name the keys you have."""
 
 
+QUESTIONS = """\
+What is typed is never an answer. An answer key lights its answer; `y`, `n`, `e`, `v`, `g` and the numbers act after
+0.4 s in which no other key came, or at once by Enter or the same key again. What grants more than this call (`a`, `p`,
+`A`, `G`), and yes to what is dangerous, acts by Enter only. Any other key meanwhile sends the held letter and itself to
+the prompt, which has the focus from then on; so does a key that answers nothing. Arrows move between the answers, and
+Enter gives the one they chose; Enter alone gives none.
+
+No key answers before the question has been on the screen for 0.5 s, nor within 0.4 s of other typing; an answer key
+within 0.5 s of an answer is held for the next question. A draft that is there when the question comes keeps the focus:
+Tab goes to the question, and from a question in words to the line for an answer of your own. With an empty prompt the
+question has the focus. A click never moves it. Lists and pages that ask (trust, going back, choosing what may run)
+follow the same rule."""
+
+
 def as_markdown() -> str:
     """Return `docs/keys.md`."""
     titles = {"everywhere": "Everywhere", "prompt": "In the prompt", "transcript": "In the transcript"}
     titles["approval"] = "When a question is up"
     lines = ["# Keys", "", *ABOUT.splitlines()]
     for where, title in titles.items():
-        lines += ["", f"## {title}", "", "| key | action | what it does |", "|---|---|---|"]
+        lines += ["", f"## {title}"]
+        lines += ["", *QUESTIONS.splitlines()] if where == "approval" else []
+        lines += ["", "| key | action | what it does |", "|---|---|---|"]
         lines += [f"| {key.shown} | `{key.action}` | {key.help} |" for key in KEYS if key.where == where]
     return "\n".join(lines) + "\n"

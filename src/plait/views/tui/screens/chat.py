@@ -37,6 +37,7 @@ from plait.views.tui.blocks import Block, LinesBlock, NoticeBlock
 from plait.views.tui.call_blocks import CallCard, CallGroup, todo_lines
 from plait.views.tui.edited import BadArguments, edited_args, edited_text
 from plait.views.tui.keymap import KEYS
+from plait.views.tui.question_keys import QuestionKeys
 from plait.views.tui.screens.conversation import Conversation
 from plait.views.tui.screens.pages import ArgumentEditor, HelpPage, Pager
 from plait.views.tui.surroundings import activity_line, queue_lines, welcome_lines
@@ -47,8 +48,6 @@ from plait.views.tui.widgets.status import status_line
 from plait.views.tui.widgets.transcript import Transcript
 
 TICK_S = 0.12
-FOCUS_AFTER_S = 1.0
-"""A question does not take the focus before the user has not typed for so long."""
 QUIT_WITHIN_S = 1.5
 CYCLE: tuple[PermissionMode, ...] = ("default", "acceptEdits", "plan")
 
@@ -68,7 +67,6 @@ class Chat(Conversation):
     def __init__(self) -> None:
         super().__init__()
         self._tick_timer: Timer | None = None
-        self._focus_timer: Timer | None = None
         self._quit_armed_s = 0.0
         self._shows_todo = False
         self._shown: dict[str, tuple[str, int]] = {}
@@ -85,7 +83,7 @@ class Chat(Conversation):
         yield Transcript(keyboard, id="transcript")
         yield Static("", id="side", markup=False)
         yield Static("", id="activity", markup=False)
-        yield ApprovalPanel(keyboard, id="approval")
+        yield ApprovalPanel(keyboard, self.plait.clock, id="approval")
         yield Static("", id="queue", markup=False)
         yield Popup(id="popup")
         with Horizontal(id="prompt-row"):
@@ -94,6 +92,7 @@ class Chat(Conversation):
         yield Static("", id="status", markup=False)
 
     def on_mount(self) -> None:
+        self.question_keys = QuestionKeys(self)
         self.prompt.placeholder = "ask, or say what to change · / commands · @ files · ! shell"
         self.projector = self._new_projector(self.transcript)
         self.projector.state.model = self.plait.model
@@ -197,26 +196,23 @@ class Chat(Conversation):
         assert self.projector is not None
         asked = self.projector.state.asked
         if asked is None:
-            had_focus = self.focused is not None and self.approval in (self.focused, *self.focused.ancestors)
-            self.approval.hide()
-            if had_focus or self.focused is None:
-                self.prompt.focus()
+            self.question_keys.closed()
             return
-        self.approval.show(asked)
+        self.question_keys.asked(asked)
         self.transcript.changed()
         self.plait.attention()
-        self._focus_question()
 
-    def _focus_question(self) -> None:
-        """Take the focus once the user has stopped typing."""
-        self._focus_timer = None
-        if self.approval.asked is None:
-            return
-        idle_s = time.monotonic() - self.prompt.last_key_s
-        if idle_s >= FOCUS_AFTER_S:
-            self.approval.focus()
-        else:
-            self._focus_timer = self.set_timer(FOCUS_AFTER_S - idle_s + 0.02, self._focus_question)
+    def take_key(self, event: events.Key | events.Paste) -> bool:
+        """Return whether a key has been dealt with before what has the focus gets it."""
+        return self.is_mounted and self.question_keys.take(event)
+
+    def on_screen_suspend(self) -> None:
+        if self.is_mounted:
+            self.question_keys.covered()
+
+    def on_screen_resume(self) -> None:
+        if self.is_mounted and self.approval.asked is not None:
+            self.question_keys.shown()
 
     def on_approval_panel_to_do(self, message: ApprovalPanel.ToDo) -> None:
         for command in message.commands:
@@ -270,6 +266,7 @@ class Chat(Conversation):
 
     async def on_prompt_edited(self, message: Prompt.Edited) -> None:
         self.plait.wake_engine()
+        self.question_keys.edited()
         word = message.word
         mark = "! " if self.prompt.text.startswith("!") else "❯ "
         self._put("#prompt-mark", Text(mark))
@@ -344,8 +341,9 @@ class Chat(Conversation):
         assert self.projector is not None
         if self.prompt.popup_is_open:
             self._hide_popup()
-        elif self.transcript.has_focus:
-            self.prompt.focus()
+        elif self.focused is self.transcript:
+            self.set_focus(self.prompt)
+            self.question_keys.edited()
         elif self.approval.asked is not None:
             self.approval.deny()
         elif self.projector.state.working or self.projector.state.waiting is not None:

@@ -22,6 +22,7 @@ from plait.protocol.queries import SessionInfo
 from plait.views.tui.edited import BadArguments
 from plait.views.tui.keymap import KEYS, Keyboard
 from plait.views.tui.palette import Palette
+from plait.views.tui.screens.answer_screen import AnswerScreen
 from plait.views.tui.slash import COMMANDS
 from plait.views.tui.strips import to_strip
 from plait.views.tui.widgets.safe_text import SafeTextArea
@@ -167,8 +168,10 @@ def _help(palette: Palette, keyboard: Keyboard) -> list[Text]:
     return lines
 
 
-class Chooser(Screen[str | None]):
-    """Choose one of several; the result is its id, None if none was chosen."""
+class Chooser(AnswerScreen[str | None]):
+    """Choose one of several; the result is its id, None if none was chosen. Enter after typed text chooses nothing."""
+
+    ENTER_ALONE = True
 
     CSS_PATH = "../styles/pages.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+c,ctrl+d", "cancel", show=False)]
@@ -190,7 +193,13 @@ class Chooser(Screen[str | None]):
         self.query_one(OptionList).focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(event.option.id)
+        if self.can_be_answered:
+            self.dismiss(event.option.id)
+
+    def after_text(self) -> None:
+        self.query_one("#page-foot", Static).update(
+            "what you type waits in the prompt · arrows and Enter · Esc goes back"
+        )
 
     def action_cancel(self) -> None:
         self.dismiss(None)
@@ -198,6 +207,8 @@ class Chooser(Screen[str | None]):
 
 class SessionPicker(Chooser):
     """Choose an earlier session; the result is its id."""
+
+    ENTER_AT_ONCE = True
 
     def __init__(self, sessions: Sequence[SessionInfo]) -> None:
         lines = [(info.session_id, _session_line(info)) for info in sessions]

@@ -8,30 +8,28 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from plait.protocol.call_events import Waiting
 from plait.protocol.calls import CallKey
 from plait.protocol.display import sanitise_path
+from plait.views.tui.answer_keys import Answer
 from plait.views.tui.groups import answerable, in_words
 from plait.views.tui.palette import Palette
+from plait.views.tui.screens.answer_screen import AnswerScreen
 from plait.views.tui.wrapping import cut
 
-FOOT = "Space ticks · a all · n none · Enter allows those ticked, once · Esc goes back"
+FOOT = "arrows, Space, a all, n none · then Enter allows those ticked · Esc goes back"
 
 
-class Picker(Screen[tuple[CallKey, ...]]):
+class Picker(AnswerScreen[tuple[CallKey, ...]]):
     """The result are the calls that may run; none if nothing was chosen. All are ticked at first but those apart."""
 
     CSS_PATH = "../styles/pages.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,ctrl+c,ctrl+d", "cancel", show=False),
-        Binding("space", "turn", show=False),
-        Binding("a", "tick(True)", show=False),
-        Binding("n", "tick(False)", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+c,ctrl+d", "cancel", show=False)]
+    LEAVES_ON_TEXT = True
+    MARKS = frozenset({"turn", "all", "none"})
 
     def __init__(self, group: Sequence[Waiting], palette: Palette) -> None:
         super().__init__()
@@ -58,14 +56,18 @@ class Picker(Screen[tuple[CallKey, ...]]):
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
 
-    def action_turn(self) -> None:
-        place = self.query_one(OptionList).highlighted
-        if place is not None:
-            self._ticked ^= {self._group[place].key}
-            self._redraw()
+    def answers(self) -> dict[str, Answer]:
+        return {"space": Answer("turn"), "a": Answer("all"), "n": Answer("none")}
 
-    def action_tick(self, on: bool) -> None:
-        self._ticked = set(answerable(self._group)) if on else set()
+    def lit(self, action: str) -> None:
+        place = self.query_one(OptionList).highlighted
+        match action:
+            case "all":
+                self._ticked = set(answerable(self._group))
+            case "none":
+                self._ticked = set()
+            case _ if place is not None:
+                self._ticked ^= {self._group[place].key}
         self._redraw()
 
     def _redraw(self) -> None:
@@ -74,7 +76,9 @@ class Picker(Screen[tuple[CallKey, ...]]):
             options.replace_option_prompt_at_index(place, self._line(waiting))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Enter ends the choice."""
+        """Enter ends the choice; a click too, once it has been in sight."""
+        if not self.can_be_answered:
+            return
         self.dismiss(tuple(waiting.key for waiting in self._group if waiting.key in self._ticked))
 
     def action_cancel(self) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -20,7 +19,9 @@ from plait.protocol.errors import PlaitError
 from plait.protocol.file_events import RewindWhat
 from plait.protocol.ports import SessionHandle
 from plait.protocol.queries import FileRewind, GetRewindPlan, ListRewindPoints, RewindPlan, RewindPoint
+from plait.views.tui.answer_keys import Answer
 from plait.views.tui.palette import Palette
+from plait.views.tui.screens.answer_screen import AnswerScreen
 from plait.views.tui.screens.pages import Chooser, WrappedLines
 from plait.views.tui.wrapping import cut
 
@@ -54,6 +55,8 @@ async def go_back(app: PlaitApp, handle: SessionHandle) -> None:
 class PointPicker(Chooser):
     """The moments, newest last and chosen first; the result is the number of its event."""
 
+    ENTER_AT_ONCE = True
+
     def __init__(self, points: Sequence[RewindPoint]) -> None:
         lines = [(str(point.seq), point_line(point)) for point in points]
         super().__init__("Go back to before …", lines, "Enter shows what that would change")
@@ -70,17 +73,15 @@ def point_line(point: RewindPoint) -> str:
     return f"{when}  {cut(sanitise_line(point.words), 60)}{files}"
 
 
-class RewindPage(Screen[Rewind | None]):
+class RewindPage(AnswerScreen[Rewind | None]):
     """What going back would change, and how; the result is the command, None if nothing is to be done."""
 
     CSS_PATH = "../styles/pages.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("b", "go('both')", show=False),
-        Binding("c", "go('conversation')", show=False),
-        Binding("f", "go('files')", show=False),
-        Binding("a", "all", show=False),
         Binding("escape,ctrl+c,ctrl+d", "leave", show=False),
     ]
+    LEAVES_ON_TEXT = True
+    MARKS = frozenset({"all"})
 
     def __init__(self, point: RewindPoint, plan: RewindPlan, palette: Palette, cwd: str) -> None:
         super().__init__()
@@ -96,7 +97,7 @@ class RewindPage(Screen[Rewind | None]):
         yield WrappedLines(list(plan_lines(self._plan, self._palette, self._cwd)), hang=4)
         yield OptionList(id="rewind-choices")
         ways = "b c f" if self._plan.files else "c"
-        keys = f"{ways} or Enter" + (" · a all others' files" if self._conflicts else "")
+        keys = f"{ways} or arrows, Enter" + (" · a others' files" if self._conflicts else "")
         yield Static(f"{keys} · /rewind undoes it · Esc goes back", id="page-foot", markup=False)
 
     def on_mount(self) -> None:
@@ -125,7 +126,26 @@ class RewindPage(Screen[Rewind | None]):
             f"{mark}  {shown(file.path, self._cwd)}: somebody else changed it since, {done}", self._palette.write
         )
 
+    def answers(self) -> dict[str, Answer]:
+        ways = {"b": "both", "c": "conversation", "f": "files"} if self._plan.files else {"c": "conversation"}
+        actions = {**ways, **({"a": "all"} if self._conflicts else {})}
+        return {key: Answer(action) for key, action in actions.items()}
+
+    def lit(self, action: str) -> None:
+        if action == "all":
+            everything = {file.path for file in self._conflicts}
+            self._overwrite = set() if self._overwrite == everything else everything
+            self._draw()
+        else:
+            choices = self.query_one(OptionList)
+            choices.highlighted = choices.get_option_index(action)
+
+    def answer(self, action: str) -> None:
+        self._leave_with(action)
+
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        if not self.can_be_answered:
+            return
         name = event.option.id or ""
         if name in WAYS:
             self._leave_with(name)
@@ -142,15 +162,6 @@ class RewindPage(Screen[Rewind | None]):
             choices.replace_option_prompt(what, self._way(what))
         for place, file in enumerate(self._conflicts):
             choices.replace_option_prompt(f"file {place}", self._conflict(file))
-
-    def action_go(self, what: str) -> None:
-        if self._plan.files or what == "conversation":
-            self._leave_with(what)
-
-    def action_all(self) -> None:
-        everything = {file.path for file in self._conflicts}
-        self._overwrite = set() if self._overwrite == everything else everything
-        self._draw()
 
     def action_leave(self) -> None:
         self.dismiss(None)

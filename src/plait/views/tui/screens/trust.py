@@ -2,44 +2,42 @@
 
 from __future__ import annotations
 
-import time
 from itertools import groupby
 from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from plait.protocol.display import sanitise_line, sanitise_path
 from plait.protocol.ports import TrustQuestion
+from plait.views.tui.answer_keys import Answer, Confirm
 from plait.views.tui.palette import Palette
+from plait.views.tui.screens.answer_screen import AnswerScreen
 from plait.views.tui.screens.pages import WrappedLines
 
-# What is typed into the prompt when the page comes up is no answer.
-DEAF_S = 0.5
+SCROLLS = {"space": "page_down", "b": "page_up", "G": "to_end"}
 
 
-class TrustPage(Screen[bool | None]):
+class TrustPage(AnswerScreen[bool | None]):
     """The result is the answer, None if none was given."""
 
     CSS_PATH = "../styles/pages.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", show=False),
-        Binding("n", "answer(False)", show=False),
         Binding("escape,ctrl+c,ctrl+d", "leave", show=False),
-        Binding("pagedown,space", "scroll(1)", show=False, priority=True),
-        Binding("pageup,b", "scroll(-1)", show=False, priority=True),
-        Binding("end,G", "to_end", show=False, priority=True),
+        Binding("pagedown", "scroll(1)", show=False, priority=True),
+        Binding("pageup", "scroll(-1)", show=False, priority=True),
+        Binding("end", "to_end", show=False, priority=True),
     ]
+    SCROLLS = frozenset(SCROLLS.values())
+    ARROWS = frozenset({"up", "down"})
 
     def __init__(self, question: TrustQuestion, palette: Palette) -> None:
         super().__init__()
         self._question = question
         self._palette = palette
-        self._shown_at = time.monotonic()
         self._seen_to_end = False
 
     def compose(self) -> ComposeResult:
@@ -54,7 +52,6 @@ class TrustPage(Screen[bool | None]):
         yield Static("", id="page-foot", markup=False)
 
     def on_mount(self) -> None:
-        self._shown_at = time.monotonic()
         self.query_one(OptionList).focus()
         lines = self.query_one(WrappedLines)
         self.watch(lines, "scroll_y", self._look, init=False)
@@ -65,21 +62,44 @@ class TrustPage(Screen[bool | None]):
         """Note whether all of it has been in sight: only then can it be agreed to."""
         unseen = self.query_one(WrappedLines).unseen
         self._seen_to_end = self._seen_to_end or unseen == 0
-        foot = "y or n · arrows and Enter · Esc decides later"
+        foot = "y then Enter · n · or arrows and Enter · Esc decides later"
+        if self.has_typed:
+            foot = "what you type waits in the prompt · arrows and Enter answer · Esc decides later"
         if not self._seen_to_end:
-            foot = f"{unseen:,} more lines below · Space, PgDn, End · then y · n · Esc decides later"
+            foot = f"{unseen:,} more lines below · PgDn, End · {foot}"
         self.query_one("#page-foot", Static).update(foot)
 
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.action_answer(event.option.id == "yes")
+    # --- answers -------------------------------------------------------------------------------------------------
 
-    def action_answer(self, trusted: bool) -> None:
-        if time.monotonic() - self._shown_at < DEAF_S:
-            return
-        if trusted and not self._seen_to_end:
+    def answers(self) -> dict[str, Answer]:
+        scrolls = {key: Answer(action) for key, action in SCROLLS.items()}
+        return {"y": Answer("yes", Confirm.ENTER), "n": Answer("no"), **scrolls}
+
+    def lit(self, action: str) -> None:
+        match action:
+            case "page_down":
+                self.action_scroll(1)
+            case "page_up":
+                self.action_scroll(-1)
+            case "to_end":
+                self.action_to_end()
+            case _:
+                choices = self.query_one(OptionList)
+                choices.highlighted = choices.get_option_index(action)
+
+    def answer(self, action: str) -> None:
+        if action == "yes" and not self._seen_to_end:
             self.action_scroll(1)
             return
-        self.dismiss(trusted)
+        self.dismiss(action == "yes")
+
+    def after_text(self) -> None:
+        self.query_one(OptionList).highlighted = 0
+        self._look()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        if self.can_be_answered:
+            self.answer(event.option.id or "no")
 
     def action_scroll(self, pages: int) -> None:
         lines = self.query_one(WrappedLines)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 from rich.console import Group
+from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
@@ -20,6 +20,8 @@ from plait.protocol.commands import Allow, AllowAllLike, AllowAlways, Answer, Co
 from plait.protocol.display import sanitise, sanitise_command, sanitise_line, sanitise_path
 from plait.protocol.events import ApprovalAsked
 from plait.views.tui import markdown
+from plait.views.tui.answer_keys import AnswerKeys, Confirm, Lit
+from plait.views.tui.clock import Clock
 from plait.views.tui.diff import diff_lines
 from plait.views.tui.groups import answerable, in_words
 from plait.views.tui.keymap import Keyboard
@@ -28,12 +30,11 @@ from plait.views.tui.screens.picker import Picker
 from plait.views.tui.widgets.safe_text import SafeInput
 from plait.views.tui.wrapping import cut, cut_middle, wrap
 
-GRACE_S = 0.3
-"""Answers are not taken for so long after the question appears: the key may have been meant for the prompt."""
-
 
 class ApprovalPanel(Widget, can_focus=True):
-    """Hidden unless a question is open."""
+    """Hidden unless a question is open. It takes no key itself: see `question_keys`."""
+
+    FOCUS_ON_CLICK = False
 
     class ToDo(Message):
         """What the answer asks of the session."""
@@ -55,15 +56,15 @@ class ApprovalPanel(Widget, can_focus=True):
             super().__init__()
             self.asked = asked
 
-    def __init__(self, keyboard: Keyboard, *, id: str | None = None) -> None:
+    def __init__(self, keyboard: Keyboard, clock: Clock, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.asked: ApprovalAsked | None = None
+        self.keys = AnswerKeys()
         self.palette = Palette.of({}, dark=True)
-        self._since_s = 0.0
         self._choice = 0
         self._offer = 0
         self._keyboard = keyboard
-        self._actions = keyboard.of("approval")
+        self._clock = clock
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="approval-body", can_focus=False):
@@ -79,10 +80,8 @@ class ApprovalPanel(Widget, can_focus=True):
 
     def show(self, asked: ApprovalAsked) -> None:
         self.asked = asked
-        self._since_s = time.monotonic()
         self._offer = 0
-        # Enter alone never runs what is dangerous: it stands at the last of the answers, which is no.
-        self._choice = max(0, len(self._options(asked)) - 1) if asked.danger is not None else 0
+        self._choice = self._first_choice(asked)
         self.query_one("#approval-reason", Input).display = isinstance(asked.preview, QuestionPreview)
         self.query_one("#approval-reason", Input).value = ""
         self.query_one("#approval-reason", Input).placeholder = (
@@ -99,13 +98,23 @@ class ApprovalPanel(Widget, can_focus=True):
     def on_resize(self, event: events.Resize) -> None:
         self.redraw()
 
+    def on_focus(self) -> None:
+        self.redraw()
+
+    def on_blur(self) -> None:
+        self.redraw()
+
     def redraw(self) -> None:
         asked = self.asked
         if asked is None:
             return
         width = max(20, self.size.width - 4)
         self.border_title = Text(cut(self._title(asked), max(8, width - 12)))
-        self.border_subtitle = Text(cut(" · ".join(self._hints(asked)), max(8, width - 6)))
+        lit = self.keys.lit
+        if lit is None:
+            self.border_subtitle = Text(cut(" · ".join(self._hints(asked)), max(8, width - 6)))
+        else:
+            self.border_subtitle = Text(cut(how_to_confirm(lit), max(8, width - 6)), self.palette.you)
         lines = self.preview_lines(width, most=max(3, self.app.size.height // 2 - 6))
         self.query_one("#approval-preview", Static).update(Group(*lines))
         self.query_one("#approval-body").styles.height = len(lines)
@@ -161,15 +170,8 @@ class ApprovalPanel(Widget, can_focus=True):
             case QuestionPreview(question=question, options=options):
                 lines += markdown.render(sanitise(question), width, palette)
                 for number, option in enumerate(options, 1):
-                    style = palette.you if number - 1 == self._choice else palette.text
-                    lines.append(
-                        Text(
-                            cut(
-                                f"{'❯' if number - 1 == self._choice else ' '} {number} {sanitise_line(option)}", width
-                            ),
-                            style,
-                        )
-                    )
+                    mark, _, style = self._mark(number - 1)
+                    lines.append(Text(cut(f"{mark}{number} {sanitise_line(option)}", width), style))
         if most is not None and len(lines) > most:
             lines = [*lines[: most - 1], left_out(len(lines) - most + 1, self._view_key(), palette)]
         return lines
@@ -179,6 +181,8 @@ class ApprovalPanel(Widget, can_focus=True):
 
     def _hints(self, asked: ApprovalAsked) -> list[str]:
         hints = [] if isinstance(asked.preview, QuestionPreview) else [f"{self._keyboard.first('view')} whole"]
+        if self.screen.focused is not self:
+            hints.insert(0, "Tab answers")
         if len(asked.offers) > 1 and asked.danger is None:
             hints.append("Tab other rule")
         count = max(asked.waiting, asked.position - 1 + len(asked.group))
@@ -215,14 +219,16 @@ class ApprovalPanel(Widget, can_focus=True):
 
     def _choices(self, asked: ApprovalAsked, width: int) -> Text:
         if isinstance(asked.preview, QuestionPreview):
-            return Text("Enter answers · 1-9 choose · Esc declines", self.palette.dim)
+            keys = "1-9 or arrows, then Enter · Tab in your own words" if asked.preview.options else "Tab to answer"
+            return Text(cut(f"{keys} · Esc declines", width), self.palette.dim)
         lines = [Text()]
         for place, (action, words) in enumerate(self._options(asked)):
-            chosen = place == self._choice
+            mark, mark_style, style = self._mark(place)
             option = Text.assemble(
-                ("❯ " if chosen else "  ", self.palette.you),
+                (mark, mark_style),
                 (f"{self._keyboard.first(action)} ", self.palette.you),
-                (f"{cut(words, max(12, width - 8))} ", self.palette.strong if chosen else self.palette.text),
+                (cut(words, max(12, width - 8)), style),
+                " ",
             )
             if lines[-1].cell_len and lines[-1].cell_len + option.cell_len > width:
                 lines.append(Text())
@@ -230,65 +236,61 @@ class ApprovalPanel(Widget, can_focus=True):
         group = self._group_line(asked, width)
         return Text("\n").join([*([group] if group.plain else []), *lines])
 
-    # --- keys ----------------------------------------------------------------------------------------------------
+    def _mark(self, place: int) -> tuple[str, Style, Style]:
+        """Return what stands before an answer, its style and that of the words: Enter gives the one marked `❯`."""
+        if place != self._choice:
+            return "  ", self.palette.text, self.palette.text
+        if self.keys.has_moved or self.keys.lit is not None:
+            return "❯ ", self.palette.you, self.palette.you + Style(reverse=True)
+        return "› ", self.palette.dim, self.palette.text
+
+    # --- answers -------------------------------------------------------------------------------------------------
+
+    def _first_choice(self, asked: ApprovalAsked) -> int:
+        """Return the answer from which the arrows begin: of what is dangerous the last one, which is no."""
+        return max(0, len(self._options(asked)) - 1) if asked.danger is not None else 0
+
+    def show_lit(self) -> None:
+        """Mark the answer that is lit, or none."""
+        asked, lit = self.asked, self.keys.lit
+        if asked is not None and not self.keys.has_moved:
+            actions = self._actions(asked)
+            is_choice = lit is not None and lit.answer.action in actions
+            self._choice = actions.index(lit.answer.action) if lit and is_choice else self._first_choice(asked)
+        self.redraw()
+
+    def move(self, step: int) -> None:
+        """Go to another answer."""
+        if self.asked is not None and (actions := self._actions(self.asked)):
+            # The first step from where nothing is marked marks the first answer, or the last.
+            self._choice = (self._choice + step) % len(actions)
+            self.redraw()
+
+    def other_offer(self) -> None:
+        """Show the next rule that could be granted."""
+        self._offer += 1
+        self.redraw()
+
+    def act_on_choice(self) -> None:
+        if self.asked is not None and (actions := self._actions(self.asked)):
+            self.act(actions[self._choice])
+
+    def _actions(self, asked: ApprovalAsked) -> list[str]:
+        """Return the answers in the order in which the arrows walk them."""
+        if isinstance(asked.preview, QuestionPreview):
+            return [f"option {number}" for number in range(1, len(asked.preview.options) + 1)]
+        return [action for action, _ in self._options(asked)]
 
     @property
-    def accepts(self) -> bool:
-        """False while a key may still have been meant for the prompt."""
-        return self.asked is not None and time.monotonic() - self._since_s >= GRACE_S
+    def reason(self) -> Input:
+        """Where a reason, or an answer in words, is written."""
+        return self.query_one("#approval-reason", Input)
 
-    def on_key(self, event: events.Key) -> None:
-        asked = self.asked
-        if asked is None or self.query_one("#approval-reason").has_focus:
-            return
-        if (
-            event.key in ("up", "down", "left", "right", "enter", "tab")
-            or event.key in self._actions
-            or event.character
-        ):
-            event.stop()
-            event.prevent_default()
-        if not self.accepts:
-            self.app.bell()
-            return
-        if isinstance(asked.preview, QuestionPreview):
-            self._on_question_key(event, asked)
-            return
-        options = self._options(asked)
-        match event.key:
-            case "left" | "up":
-                self._choice = (self._choice - 1) % len(options)
-                self.redraw()
-            case "right" | "down":
-                self._choice = (self._choice + 1) % len(options)
-                self.redraw()
-            case "tab" if len(asked.offers) > 1:
-                self._offer += 1
-                self.redraw()
-            case "enter":
-                self.act(options[self._choice][0])
-            case key if key in self._actions:
-                self.act(self._actions[key])
-            case _:
-                pass
-
-    def _on_question_key(self, event: events.Key, asked: ApprovalAsked) -> None:
-        assert isinstance(asked.preview, QuestionPreview)
-        options = asked.preview.options
-        match event.key:
-            case "up" | "down" if options:
-                self._choice = (self._choice + (1 if event.key == "down" else -1)) % len(options)
-                self.redraw()
-            case "enter" if options:
-                self._answer(Reply(options[self._choice]))
-            case key if key.isdigit() and 1 <= int(key) <= len(options):
-                self._answer(Reply(options[int(key) - 1]))
-            case _ if event.character and event.is_printable:
-                answer = self.query_one("#approval-reason", Input)
-                answer.focus()
-                answer.insert_text_at_cursor(event.character)
-            case _:
-                pass
+    def write(self, text: str = "") -> None:
+        """Let the user write a reason, or an answer in words."""
+        self.reason.display = True
+        self.reason.insert_text_at_cursor(text)
+        self.screen.set_focus(self.reason)
 
     def act(self, action: str) -> None:
         """Do what a key stands for."""
@@ -309,24 +311,24 @@ class ApprovalPanel(Widget, can_focus=True):
             case "edit":
                 self.post_message(self.Edit(asked))
             case "no":
-                reason = self.query_one("#approval-reason", Input)
-                reason.display = True
-                reason.focus()
+                self.write()
             case "view":
                 width = max(40, self.app.size.width - 4)
                 self.post_message(self.View(self._title(asked), self.preview_lines(width, most=None)))
             case "all_like" if asked.danger is None:
-                self.post_message(self.ToDo(AllowAllLike(asked.key)))
+                self._send(AllowAllLike(asked.key))
+            case _ if isinstance(asked.preview, QuestionPreview) and action.startswith("option "):
+                self._answer(Reply(asked.preview.options[int(action.removeprefix("option ")) - 1]))
             case _:
                 self.app.bell()
 
     def _picked(self, keys: tuple[CallKey, ...] | None) -> None:
-        self.focus()
         self._allow(keys or ())
 
     def _allow(self, keys: tuple[CallKey, ...]) -> None:
         # The one shown comes last: the others are settled without being shown.
-        self.post_message(self.ToDo(*(Decide(key, Allow()) for key in reversed(keys))))
+        if keys:
+            self._send(*(Decide(key, Allow()) for key in reversed(keys)))
 
     def deny(self, reason: str = "") -> None:
         if self.asked is not None:
@@ -335,13 +337,39 @@ class ApprovalPanel(Widget, can_focus=True):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         if self.asked is not None and isinstance(self.asked.preview, QuestionPreview):
-            self._answer(Reply(event.value))
+            if event.value.strip():
+                self._answer(Reply(event.value))
         else:
             self.deny(event.value)
 
     def _answer(self, answer: Answer) -> None:
         if self.asked is not None:
-            self.post_message(self.ToDo(Decide(self.asked.key, answer)))
+            self._send(Decide(self.asked.key, answer))
+
+    def _send(self, *commands: Command) -> None:
+        self.keys.answered(self._clock.now())
+        self.post_message(self.ToDo(*commands))
+
+
+LIT_WORDS = {
+    "yes": "yes",
+    "always": "always, this session",
+    "always_project": "always, this project",
+    "edit": "edit first",
+    "no": "no",
+    "view": "show the whole",
+    "all_like": "yes to all like this",
+    "all": "yes to all",
+    "pick": "pick",
+}
+
+
+def how_to_confirm(lit: Lit) -> str:
+    """Say which answer is lit, and by what it acts."""
+    words = LIT_WORDS.get(lit.answer.action, lit.answer.action)
+    if lit.answer.confirm is Confirm.ENTER:
+        return f"Enter: {words} · go on typing for the prompt"
+    return f"Enter or {lit.letters or 'again'}: {words}, now · go on typing for the prompt"
 
 
 def edit_lines(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 
 from textual import events
@@ -21,6 +20,8 @@ CHIP = re.compile(r"\[pasted (\d+) lines? · (\d+)\]")
 
 class Prompt(SafeTextArea):
     """Text is sent by `Submitted`; `Changed` tells what might be completed."""
+
+    FOCUS_ON_CLICK = False
 
     class Submitted(Message):
         def __init__(self, text: str, *, steer: bool) -> None:
@@ -48,7 +49,6 @@ class Prompt(SafeTextArea):
         self.cursor_blink = False
         self.prompts: list[str] = []
         self.popup_is_open = False
-        self.last_key_s = 0.0
         self._place: int | None = None
         self._draft = ""
         self._pasted: dict[int, str] = {}
@@ -107,7 +107,6 @@ class Prompt(SafeTextArea):
     # --- keys ----------------------------------------------------------------------------------------------------
 
     async def _on_key(self, event: events.Key) -> None:
-        self.last_key_s = time.monotonic()
         if self.popup_is_open and event.key in ("up", "down", "tab", "enter"):
             event.stop()
             event.prevent_default()

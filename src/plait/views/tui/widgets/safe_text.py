@@ -36,6 +36,8 @@ class SafeTextArea(TextArea):
 class SafeInput(Input):
     """One line; what is unsafe in it is replaced as it comes in, for nobody needs it in an answer."""
 
+    FOCUS_ON_CLICK = False
+
     def _on_paste(self, event: events.Paste) -> None:
         # The base takes the first line only.
         event.text = " ".join(pasted_text(event.text).split("\n"))

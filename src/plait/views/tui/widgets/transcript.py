@@ -39,6 +39,8 @@ UNSEEN_EVERY_S = 0.02
 class Transcript(ScrollView, can_focus=True):
     """`changed` after any of the blocks has been touched."""
 
+    FOCUS_ON_CLICK = False
+
     class Walked(Message):
         """The user pressed a key that belongs to the selected block."""
 
