@@ -90,6 +90,13 @@ def test_what_reads_all_of_a_directory_follows_its_links(workspace, command):
         ("grep --fil ../x b", "stateful"),
         ("du --exclude-fr ../x", "stateful"),
         ("ip ''", "stateful"),
+        ("xzcat --files=b", "stateful"),
+        ("xzcat --files < b", "stateful"),
+        ("zcat -r src", "stateful"),
+        ("zcat b", "read_only"),
+        ("getconf -v ../x PATH", "stateful"),
+        ("getconf -a", "read_only"),
+        ("getconf PAGE_SIZE", "read_only"),
         ("iconv -f ../x b", "stateful"),
         ("iconv -f latin1 -t ASCII//TRANSLIT b", "read_only"),
     ],
@@ -122,3 +129,14 @@ def test_git_diff_leaves_the_index_as_it_is(workspace):
     subprocess.run(["git", "diff"], cwd=top, env=reading(workspace.roots, READING_ENVIRONMENT), check=True)
 
     assert (top / ".git" / "index").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "option", ["-r", "-d recurse", "-drecurse", "--directories=recurse", "--direct recurse", "--recurs"]
+)
+def test_a_search_of_all_files_shows_secrets_however_it_is_asked_for(workspace, option):
+    (workspace.cwd / ".env").write_text("TOKEN=x\n")
+
+    assert is_judged(f"grep {option} TOKEN .", workspace) != "read_only"
+    assert is_judged(f"grep {option} import src", workspace) == "read_only"
+    assert is_judged("grep -d skip TOKEN b", workspace) == "read_only"

@@ -86,7 +86,20 @@ FILES = {
 }
 TRAPS = ("evil", "ls", "git", "cat", "sh", "x", "sub/evil", "sub/ls", "src/rg")
 DASHED = ("-exec", "--pre=evil", "-o", "--output=F", "-rf", "-v", "-f", "--", "-S", "+!touch F", "@a", "-delete")
-BLANKS = ("a b", "x ..", "1 touch F", "new\nline", "$(touch F)", "`touch F`", ";touch F", "x[$(touch F)]", " ")
+BLANKS = (
+    "a b",
+    "x ..",
+    "1 touch F",
+    "new\nline",
+    "$(touch F)",
+    "`touch F`",
+    ";touch F",
+    "touch F|",
+    "|touch F",
+    ">F",
+    "x[$(touch F)]",
+    " ",
+)
 GIT = {
     "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "n", "GIT_COMMITTER_NAME": "n",
     "GIT_AUTHOR_EMAIL": "n@example.org", "GIT_COMMITTER_EMAIL": "n@example.org", "PATH": "/usr/bin:/bin",

@@ -170,13 +170,14 @@ def _take_value(name: str, rest: list[Arg], out: Options) -> Arg:
 
 
 def _in_full(name: str, spec: OptionSpec) -> str:
-    """The option with a value that an abbreviation stands for, where options that are not named are accepted.
+    """The option that an abbreviation stands for, where options that are not named are accepted too.
 
-    Taken for one without a value, its value would be taken for an operand.
+    Of one with a value that were taken for one without, the value would be taken for an operand.
     """
     if not spec.any_other or name in spec.values | spec.optional | spec.flags:
         return name
-    return min((option for option in spec.values if option.startswith(name)), default=name)
+    meant = [option for options in (spec.values, spec.flags) for option in sorted(options) if option.startswith(name)]
+    return meant[0] if meant else name
 
 
 def _is_option(rest: Sequence[Arg], spec: OptionSpec) -> bool:

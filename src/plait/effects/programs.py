@@ -29,7 +29,8 @@ SHOWS_HIDDEN = ("--hidden", "-H", "-u", "-.", "--unrestricted", "-a", "-A", "-f"
 NARROWING = frozenset(("--include", "-g", "--glob", "--iglob"))
 
 # Programs that print the lines of all files below a directory.
-SEARCHES = frozenset(("grep", "egrep", "fgrep", "rg"))
+GREPS = frozenset(("grep", "egrep", "fgrep"))
+SEARCHES = GREPS | {"rg"}
 
 RECURSIVE = ("-r", "-R", "--recursive", "--dereference-recursive")
 
@@ -185,6 +186,7 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
         _ask_if_led(command, program, options.operands, name)
     if program.secret:
         finding.secret(f"what `{name}` shows")
+    tree = program.tree or options.has(*program.recursive) or _recurses(command, options)
     operands = list(options.operands)
     patterns = [value for option, value in options.given if option in ("-e", "--regexp") and value is not None]
     if program.first and operands and not _gives(options, (*program.first_by, *program.first_not)):
@@ -208,8 +210,8 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
             finding.secret(value.raw)
         if value is not None and (option in program.files or (program.only is None and "/" in value.prefix)):
             finding.read(value)
-    _read_operands(command, program, operands, tree=program.tree or options.has(*program.recursive))
-    if command.name in SEARCHES and (program.tree or options.has(*program.recursive)):
+    _read_operands(command, program, operands, tree=tree)
+    if command.name in SEARCHES and tree:
         _look_for_secrets(command, options, patterns, operands)
     if options.has(*program.follows) or "" in program.follows:
         for operand in operands or [known(".")]:
@@ -260,6 +262,14 @@ def _stays_below(text: str) -> bool:
 def _ends_options(args: tuple[Arg, ...], operand: Arg) -> bool:
     """True if a `--` stands before an operand."""
     return any(arg.literal == "--" for arg in args[: args.index(operand)])
+
+
+def _recurses(command: Command, options: Options) -> bool:
+    """True for `grep -d recurse`."""
+    return command.name in GREPS and any(
+        option in ("-d", "--directories") and value is not None and value.literal not in ("read", "skip")
+        for option, value in options.given
+    )
 
 
 def _look_for_secrets(command: Command, options: Options, patterns: list[Arg], operands: list[Arg]) -> None:
