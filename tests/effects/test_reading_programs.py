@@ -140,3 +140,12 @@ def test_a_search_of_all_files_shows_secrets_however_it_is_asked_for(workspace, 
     assert is_judged(f"grep {option} TOKEN .", workspace) != "read_only"
     assert is_judged(f"grep {option} import src", workspace) == "read_only"
     assert is_judged("grep -d skip TOKEN b", workspace) == "read_only"
+
+
+@pytest.mark.parametrize("command", ["grep -R x *", "for f in *; do grep --dereference-recursive x $f; done", "cloc *"])
+def test_links_below_what_a_pattern_names_are_followed_too(workspace, command):
+    assert is_judged(command, workspace) == "read_only"
+
+    (workspace.cwd / "src" / "link").symlink_to(workspace.cwd.parent)
+
+    assert is_judged(command, workspace) != "read_only"

@@ -107,7 +107,7 @@ GIT = {
 # Settings that no reading command may obey, in sections that Plait lets through; `!` begins a program.
 QUIET_TRAPS = {
     "alias.st": "!./evil", "alias.status": "!./evil", "alias.x": "log --output=F", "credential.helper": "!./evil",
-    "merge.e.driver": "./evil", "remote.origin.url": "ext::./evil", "remote.origin.uploadpack": "./evil",
+    "remote.origin.url": "ext::./evil", "remote.origin.uploadpack": "./evil",
     "protocol.ext.allow": "always", "submodule.sub.update": "!./evil", "url.ext::./evil.insteadOf": "x",
     "format.pretty": "%h OUTSIDE/s", "log.mailmap": "true",
     "gui.diffopts": "--output=F", "status.submoduleSummary": "true", "grep.fallbackToNoIndex": "true",
@@ -116,7 +116,7 @@ QUIET_TRAPS = {
     "notes.displayRef": "refs/notes/*", "column.ui": "always",
 }  # fmt: skip
 LOUD_TRAPS = {
-    "core.fsmonitor": "./evil", "core.pager": "./evil", "diff.external": "./evil", "diff.e.textconv": "./evil",
+    "merge.e.driver": "./evil",     "core.fsmonitor": "./evil", "core.pager": "./evil", "diff.external": "./evil", "diff.e.textconv": "./evil",
     "diff.e.command": "./evil", "filter.e.clean": "./evil", "filter.e.smudge": "./evil", "filter.e.process": "./evil",
     "core.sshCommand": "./evil", "core.hooksPath": "sub", "gpg.program": "./evil", "core.attributesFile": "OUTSIDE/s",
     "core.excludesFile": "OUTSIDE/s", "core.worktree": "OUTSIDE", "include.path": "OUTSIDE/s",

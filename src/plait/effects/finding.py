@@ -101,6 +101,14 @@ class Arg:
         return self.prefix[:1] in ("", "-", "+") and LONG_OPTION.match(self.prefix) is None
 
     @property
+    def folder(self) -> str | None:
+        """The directory before the first wildcard, for a pattern."""
+        if self.glob is None:
+            return None
+        fixed = re.split(r"[*?\[{]", self.glob, maxsplit=1)[0]
+        return fixed.rpartition("/")[0] or ("/" if fixed.startswith("/") else ".")
+
+    @property
     def surely_operand(self) -> bool:
         """True if it is one or more words none of which can be an option."""
         if self.values is not None:
@@ -312,8 +320,8 @@ class Finding:
     def look_for(self, arg: Arg) -> str:
         """The names that a pattern takes in are looked for; return the directory before its first wildcard."""
         assert arg.glob is not None
+        folder = arg.folder or "."
         fixed = re.split(r"[*?\[{]", arg.glob, maxsplit=1)[0]
-        folder = fixed.rpartition("/")[0] or ("/" if fixed.startswith("/") else ".")
         parts = arg.glob[fixed.rfind("/") + 1 :].split("/")
         # Before version 5.2 of bash, a wildcard after a dot takes in `..` too.
         if any(part == ".." or (part[:1] == "." and fnmatchcase("..", part)) for part in parts):
@@ -338,7 +346,7 @@ class Finding:
 
     def follow_links(self, arg: Arg) -> None:
         """The command reads what links below `arg` point to."""
-        for value in arg.values or ():
+        for value in arg.values or ((arg.folder,) if arg.folder is not None else ()):
             for path in self.place.resolve(value):
                 if (link := link_out_below(path, self._inside)) is not None:
                     self.ask(f"follows links, and `{self.shown(link)}` may lead out of the workspace")

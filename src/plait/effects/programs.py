@@ -228,8 +228,8 @@ def _ask_if_led(command: Command, program: Program, operands: list[Arg], name: s
     """Ask if a file that the program obeys lies in the directory, at what it is given, or above either."""
     looked_at = [(".", False)]
     for operand in operands:
-        if operand.glob is not None:
-            looked_at.append((re.split(r"[*?\[{]", operand.glob, maxsplit=1)[0].rpartition("/")[0] or ".", True))
+        if operand.folder is not None:
+            looked_at.append((operand.folder, True))
         looked_at += [(value, True) for value in operand.values or ()]
     for text, below in looked_at:
         for path in command.place.resolve(text):
