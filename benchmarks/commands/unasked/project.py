@@ -104,32 +104,29 @@ GIT = {
     "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "n", "GIT_COMMITTER_NAME": "n",
     "GIT_AUTHOR_EMAIL": "n@example.org", "GIT_COMMITTER_EMAIL": "n@example.org", "PATH": "/usr/bin:/bin",
 }  # fmt: skip
-# Settings that no reading command may obey, in sections that Plait lets through; `!` begins a program.
-QUIET_TRAPS = {
+# Settings that no reading command may obey; `!` begins a program. Some make Plait ask, the rest are set in any case.
+SETTINGS = {
     "alias.st": "!./evil", "alias.status": "!./evil", "alias.x": "log --output=F", "credential.helper": "!./evil",
-    "remote.origin.url": "ext::./evil", "remote.origin.uploadpack": "./evil",
-    "protocol.ext.allow": "always", "submodule.sub.update": "!./evil", "url.ext::./evil.insteadOf": "x",
-    "format.pretty": "%h OUTSIDE/s", "log.mailmap": "true",
-    "gui.diffopts": "--output=F", "status.submoduleSummary": "true", "grep.fallbackToNoIndex": "true",
-    "help.browser": "./evil", "http.cookieFile": "OUTSIDE/s",
+    "remote.origin.url": "ext::./evil", "remote.origin.uploadpack": "./evil", "protocol.ext.allow": "always",
+    "submodule.sub.update": "!./evil", "url.ext::./evil.insteadOf": "x", "format.pretty": "%h OUTSIDE/s",
+    "log.mailmap": "true", "gui.diffopts": "--output=F", "status.submoduleSummary": "true",
+    "grep.fallbackToNoIndex": "true", "help.browser": "./evil", "http.cookieFile": "OUTSIDE/s",
     "user.signingKey": "OUTSIDE/s", "init.templateDir": "OUTSIDE", "format.outputDirectory": "F",
-    "notes.displayRef": "refs/notes/*", "column.ui": "always",
-}  # fmt: skip
-LOUD_TRAPS = {
-    "merge.e.driver": "./evil",     "core.fsmonitor": "./evil", "core.pager": "./evil", "diff.external": "./evil", "diff.e.textconv": "./evil",
-    "diff.e.command": "./evil", "filter.e.clean": "./evil", "filter.e.smudge": "./evil", "filter.e.process": "./evil",
+    "notes.displayRef": "refs/notes/*", "column.ui": "always", "merge.e.driver": "./evil", "core.fsmonitor": "./evil",
+    "core.pager": "./evil", "diff.external": "./evil", "diff.e.textconv": "./evil", "diff.e.command": "./evil",
+    "filter.e.clean": "./evil", "filter.e.smudge": "./evil", "filter.e.process": "./evil",
     "core.sshCommand": "./evil", "core.hooksPath": "sub", "gpg.program": "./evil", "core.attributesFile": "OUTSIDE/s",
     "core.excludesFile": "OUTSIDE/s", "core.worktree": "OUTSIDE", "include.path": "OUTSIDE/s",
     "trailer.x.cmd": "./evil", "uploadpack.packObjectsHook": "./evil", "mailmap.file": "OUTSIDE/s",
     "core.alternateRefsCommand": "./evil", "diff.orderFile": "OUTSIDE/s", "log.showSignature": "true",
     "gpg.ssh.allowedSignersFile": "OUTSIDE/s", "pager.log": "./evil", "core.editor": "./evil",
-    "blame.ignoreRevsFile": "OUTSIDE/s", "commit.template": "OUTSIDE/s",
-    "interactive.diffFilter": "./evil", "extensions.partialClone": "o",
+    "blame.ignoreRevsFile": "OUTSIDE/s", "commit.template": "OUTSIDE/s", "interactive.diffFilter": "./evil",
+    "extensions.partialClone": "o",
 }  # fmt: skip
 
 
-def make(places: Places, features: Collection[str], loud: Collection[str] = ()) -> None:
-    """Make the project, from nothing; `loud`: which of `LOUD_TRAPS` are set where `git traps` is a feature."""
+def make(places: Places, features: Collection[str], settings: Collection[str] = ()) -> None:
+    """Make the project, from nothing, with these of `SETTINGS` in the repository."""
     shutil.rmtree(places.project, ignore_errors=True)
     places.project.mkdir(parents=True)
     for name, text in FILES.items():
@@ -140,7 +137,7 @@ def make(places: Places, features: Collection[str], loud: Collection[str] = ()) 
         _trap(places, places.project / name)
     _archives(places.project)
     if "no git" not in features:
-        _repository(places, loud if "git traps" in features else ())
+        _repository(places, settings)
     folder = places.project / "src" if "hostile folders" not in features else places.project
     if "dashed names" in features:
         for name in DASHED:
@@ -193,7 +190,7 @@ def _archives(top: Path) -> None:
         database.executescript("create table t(a); insert into t values (1)")
 
 
-def _repository(places: Places, loud: Collection[str]) -> None:
+def _repository(places: Places, settings: Collection[str]) -> None:
     top = places.project
 
     def git(*arguments: str) -> None:
@@ -208,17 +205,22 @@ def _repository(places: Places, loud: Collection[str]) -> None:
     git("commit", "-qam", "two")
     git("branch", "other")
     (top / "b").write_text(FILES["b"] + "d 4 w\n", encoding="utf-8")
-    with (top / ".git" / "config").open("a", encoding="utf-8") as config:
-        # Not by git itself, which obeys what was set before.
-        for key, value in {**QUIET_TRAPS, **{key: LOUD_TRAPS[key] for key in loud}}.items():
-            section, _, name = key.partition(".")
-            sub, _, name = name.rpartition(".")
-            head = f'[{section} "{sub}"]' if sub else f"[{section}]"
-            config.write(f'{head}\n\t{name} = "{value.replace("OUTSIDE", str(places.outside))}"\n')
+    for key in settings:
+        set_in(top / ".git" / "config", key, places)
     for name in ("pre-commit", "post-checkout", "fsmonitor-watchman", "reference-transaction", "post-merge"):
         _trap(places, top / ".git" / "hooks" / name)
-    if any(key.startswith(("diff.e", "filter.e")) for key in loud):
+    if any(key.startswith(("diff.e", "filter.e")) for key in settings):
         (top / ".gitattributes").write_text("* diff=e filter=e merge=e\n", encoding="utf-8")
+
+
+def set_in(config: Path, key: str, places: Places) -> None:
+    """Set one of `SETTINGS`; not by git itself, which obeys what was set before."""
+    section, _, name = key.partition(".")
+    sub, _, name = name.rpartition(".")
+    head = f'[{section} "{sub}"]' if sub else f"[{section}]"
+    value = SETTINGS[key].replace("OUTSIDE", str(places.outside))
+    with config.open("a", encoding="utf-8") as file:
+        file.write(f'{head}\n\t{name} = "{value}"\n')
 
 
 def link_programs(places: Places, names: Collection[tuple[str, str]]) -> None:

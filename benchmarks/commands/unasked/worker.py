@@ -21,7 +21,15 @@ from typing import Any
 from benchmarks.commands.unasked.canaries import Canaries, Mark
 from benchmarks.commands.unasked.lines import Line, Lines
 from benchmarks.commands.unasked.options import OTHER_NAMES, Spec, specs
-from benchmarks.commands.unasked.project import FEATURES, LOUD_TRAPS, Places, link_programs, make, make_surroundings
+from benchmarks.commands.unasked.project import (
+    FEATURES,
+    SETTINGS,
+    Places,
+    link_programs,
+    make,
+    make_surroundings,
+    set_in,
+)
 from benchmarks.commands.unasked.running import limit, run
 from benchmarks.commands.unasked.shrinking import shrunk
 
@@ -51,16 +59,32 @@ class Worker:
         self._copy = Path("/tmp/project")
         self.features: list[str] = []
         self.loud: list[str] = []
+        self.quiet = self._quiet_settings()
         self.remake()
         self.canaries = Canaries(self.places)
 
     def remake(self) -> None:
         """Make the project anew, with the features that are set."""
-        make(self.places, self.features, self.loud)
+        make(self.places, self.features, [*self.quiet, *(self.loud if "git traps" in self.features else ())])
         shutil.rmtree(self._copy, ignore_errors=True)
         shutil.copytree(self.places.project, self._copy, symlinks=True)
         self.workspace = Workspace.at(self.places.project)
         self.environment = reading(self.workspace.roots, READING_ENVIRONMENT)
+
+    def _quiet_settings(self) -> list[str]:
+        """The settings of a hostile repository with which git is run without a question all the same."""
+        quiet: list[str] = []
+        config = self.places.project / ".git" / "config"
+        make(self.places, ())
+        plain = config.read_text(encoding="utf-8")
+        workspace = Workspace.at(self.places.project)
+        for key in SETTINGS:
+            set_in(config, key, self.places)
+            effects = command_effects("git log -p; git status", cwd=self.places.project, workspace=workspace)
+            if verdict(effects, workspace) == "read_only":
+                quiet.append(key)
+            config.write_text(plain, encoding="utf-8")
+        return quiet
 
     def effects(self, line: Line) -> Effects:
         for name, text in line.files.items():
@@ -146,7 +170,7 @@ def campaign(worker: Worker, options: argparse.Namespace) -> None:
         if total["lines"] % LINES_A_PROJECT == 0:
             chosen = [name for name in FEATURES if choices.random() < 0.3] if choices.random() < 0.6 else []
             worker.features = chosen
-            worker.loud = choices.sample(sorted(LOUD_TRAPS), choices.choice((1, 1, 2, 4)))
+            worker.loud = choices.sample(sorted(SETTINGS.keys() - {*worker.quiet}), choices.choice((1, 1, 2, 4)))
             worker.remake()
         name = _next(names, ran, tried, known, choices)
         line = lines.line(known[name])
