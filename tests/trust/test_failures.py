@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from benchmarks.harness.terminal import Terminal
 from tests.cli.program import POSIX, Program
 from tests.trust.test_signals import left_on, until
 
-from plait.cli import FAILED
+from plait.cli import FAILED, INTERRUPTED
 
 pytestmark = POSIX
 
@@ -119,3 +120,39 @@ def test_a_bug_at_the_beginning_is_one_line(plait: Program) -> None:
     assert left_on(bytes(term.screen)) == []
     assert b"Traceback" not in term.screen
     assert len(re.findall(rb"plait: .*details: \S+\.log\)", bytes(term.screen))) == 1
+
+
+def test_bytes_that_are_no_utf_8_are_no_failure(plait: Program) -> None:
+    with screen(plait) as term:
+        until(term, lambda: b"askbeforewrites" in term.text())
+        term.send(b"caf\xe9 \xff\xfe\xc3")
+        term.pump_for(0.1)
+        term.type("words after")
+        until(term, lambda: b"wordsafter" in term.text())
+        term.send(b"\x03")
+        term.send(b"\x04")
+        until(term, lambda: term.process.poll() is not None)
+
+    assert term.process.returncode == 0
+
+
+def test_an_interrupt_meant_for_the_editor_leaves_the_screen(plait: Program) -> None:
+    editor = plait.config / "editor"
+    editor.write_text('#!/bin/sh\nkill -INT "$PPID"\nkill -INT "$PPID"\necho "edited $$" > "$1"\n')
+    editor.chmod(0o755)
+    plait.environ["VISUAL"] = str(editor)
+    with screen(plait) as term:
+        until(term, lambda: b"askbeforewrites" in term.text())
+        term.send(b"\x07")
+        until(term, lambda: b"edited" in term.text())
+        until(term, lambda: has_ended(term, signal.SIGINT))
+
+    assert term.process.returncode == INTERRUPTED
+    assert left_on(bytes(term.screen)) == []
+
+
+def has_ended(term: Terminal, number: signal.Signals) -> bool:
+    """Send the signal again: one that comes right after the editor's end is taken for the editor's."""
+    if term.process.poll() is None:
+        os.kill(term.process.pid, number)
+    return term.process.poll() is not None

@@ -323,7 +323,7 @@ class PlaitApp(LeavingApp):
     def edit_outside(self, text: str, suffix: str = ".md") -> str | None:
         """Let the user write in an editor of their own; None if there is none, or it failed."""
         edited = None
-        with suppress(SuspendNotSupported), self.suspend(), self.without_interrupts():
+        with suppress(SuspendNotSupported), self.suspend(), self.lent_terminal():
             edited = self.desktop.edit_text(text, suffix)
         if edited is None:
             self.notify("No editor: set $VISUAL or $EDITOR.", severity="warning")

@@ -21,6 +21,7 @@ from plait.protocol.ports import Desktop, SessionHandle
 LOG = logging.getLogger("plait.screen")
 INTERRUPTED, FAILED = 4, 2
 """Exit codes of docs/headless.md."""
+AFTER_LOAN_S = 0.1
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -42,6 +43,7 @@ class LeavingApp(App[Left]):
         self.failure: BaseException | None = None
         """What ended the app, if it was a bug."""
         self._draft: str | None = None
+        self._lends_terminal = False
 
     def left_now(self) -> Left:
         """Return what is to be said of the session. Contract: raises nothing; the screen may not be there yet."""
@@ -67,29 +69,29 @@ class LeavingApp(App[Left]):
             if number is not None and not (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
                 # Not every loop has signal handlers.
                 with suppress(NotImplementedError):
-                    loop.add_signal_handler(number, self.interrupted)
+                    loop.add_signal_handler(number, self._interrupted_by_key if name == "SIGINT" else self.interrupted)
 
     def interrupted(self) -> None:
         """A signal has come."""
         self._remember()
         super().exit(self.left_now(), INTERRUPTED)
 
+    def _interrupted_by_key(self) -> None:
+        if not self._lends_terminal:
+            self.interrupted()
+
     @contextmanager
-    def without_interrupts(self) -> Iterator[None]:
+    def lent_terminal(self) -> Iterator[None]:
         """Leave Ctrl-C to a program that has the terminal meanwhile."""
-        loop = asyncio.get_running_loop()
-        try:
-            had_handler = loop.remove_signal_handler(signal.SIGINT)
-        except NotImplementedError:
-            had_handler = False
-        # Not SIG_IGN: the program would inherit that.
-        former = signal.signal(signal.SIGINT, lambda number, frame: None)
+        self._lends_terminal = True
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, former)
-            if had_handler:
-                loop.add_signal_handler(signal.SIGINT, self.interrupted)
+            # The loop learns of signals that have come once it runs again.
+            asyncio.get_running_loop().call_later(AFTER_LOAN_S, self._end_loan)
+
+    def _end_loan(self) -> None:
+        self._lends_terminal = False
 
     # --- failures ------------------------------------------------------------------------------------------------
 
