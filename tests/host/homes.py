@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,10 +55,16 @@ class Home:
         given = {name: value.replace("@/", f"{self.home}/") for name, value in self.env.items()}
         return {"HOME": str(home or self.home), "PATH": path, "LANG": "C.UTF-8", **given}
 
-    def sandbox(self, *roots: Path, visible: tuple[str, ...] = ()) -> Sandbox:
+    def sandboxing(self, *roots: Path, visible: tuple[str, ...] = ()) -> Sandboxing:
         sandboxing = Sandboxing("auto", roots or (self.root,), (self.own, self.cache), self.cache, visible)
         self._sandboxings.append(sandboxing)
-        sandbox = sandboxing.sandbox()
+        return sandboxing
+
+    def weaker_sandbox(self) -> Sandbox:
+        return replace(self.sandboxing().sandbox(), kind="landlock", words="Landlock")
+
+    def sandbox(self, *roots: Path, visible: tuple[str, ...] = ()) -> Sandbox:
+        sandbox = self.sandboxing(*roots, visible=visible).sandbox()
         if sandbox.kind != "bubblewrap":
             pytest.skip(f"bubblewrap does not work here: {sandbox.words}")
         return sandbox

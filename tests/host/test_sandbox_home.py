@@ -135,6 +135,16 @@ async def test_a_home_directory_below_tmp(home: Home, monkeypatch: pytest.Monkey
     below.close()
 
 
+@pytest.mark.parametrize("directory", ["/nonexistent", "/tmp", "/", "/usr", "/etc/hostname"])
+async def test_commands_run_with_a_home_directory_that_is_none(
+    home: Home, monkeypatch: pytest.MonkeyPatch, directory: str
+) -> None:
+    monkeypatch.setenv("HOME", directory)
+    home.env = {"HOME": directory}
+
+    assert await home.says("mktemp >/dev/null && ls /usr/bin/env") == "/usr/bin/env\n"
+
+
 async def test_a_home_directory_of_thousands_of_entries_takes_no_more_mounts(home: Home) -> None:
     def mounts(**given: bool) -> int:
         places = home.sandbox().places
@@ -172,9 +182,7 @@ async def test_a_home_directory_that_is_none_hides_nothing_of_the_system(home: H
     places = replace(home.sandbox().places, home=home_directory)
     mounts = view(places, str(home.root), NOTHING, home.environ()).mounts
 
-    assert [mount for mount in mounts if mount.kind == "hide" and mount.path == home_directory] == (
-        [] if home_directory != "/nowhere" else [mount for mount in mounts if mount.path == "/nowhere"]
-    )
+    assert [mount for mount in mounts if mount.kind == "hide" and mount.path == home_directory] == []
 
 
 # --- what the workspace says of itself is not believed ---------------------------------------------------------------
@@ -326,7 +334,11 @@ async def test_objects_that_a_repository_borrows_are_seen(home: Home) -> None:
     assert CANARY.encode() not in end.stdout
 
 
-def test_places_are_compared_by_their_parts_and_not_by_their_letters() -> None:
-    places = Places(("/h/work",), "/h", (), "/usr", "/c/p", "/c/t")
+def test_places_are_compared_by_their_parts_and_not_by_their_letters(tmp_path: Path) -> None:
+    places = Places((f"{tmp_path}/work",), str(tmp_path), (), "/usr", str(tmp_path / "c"), str(tmp_path / "t"))
+    (tmp_path / "work").mkdir()
+    seen = view(places, f"{tmp_path}/work", NOTHING, {})
 
-    assert view(places, "/h/work", NOTHING, {}).hides("/h/work-beside") is not None
+    assert seen.hides(f"{tmp_path}/work/x") is None
+    assert seen.hides(f"{tmp_path}/work-beside") == str(tmp_path)
+    assert seen.hides(f"{tmp_path}-beside") != str(tmp_path)

@@ -132,6 +132,21 @@ async def test_an_import_of_what_is_installed_from_a_hidden_directory_names_it(h
     assert said == (f"the sandbox hides `~/libs/own`{WAY}",)
 
 
+async def test_a_script_whose_interpreter_is_hidden_names_the_interpreter(home: Home) -> None:
+    home.fill({"private/bin/python": "#!/bin/sh\n", "src/work/script": "#!@/private/bin/python\n"})
+
+    assert await remarks(home, "./script") == (f"the sandbox hides `~/private/bin/python`{WAY}",)
+
+
+async def test_a_pipe_in_place_of_what_is_looked_at_holds_nothing_up(home: Home) -> None:
+    packages = home.root / ".venv" / "lib" / "python3.12" / "site-packages"
+    packages.mkdir(parents=True)
+    for name in (packages / "x.pth", home.root / ".venv" / "pyvenv.cfg", home.root / "script"):
+        os.mkfifo(name)
+
+    assert await remarks(home, "echo ./script: No such file or directory; python3 -c 'import absent'") == ()
+
+
 async def test_a_git_directory_elsewhere_is_named(home: Home) -> None:
     (home.home / "gits").mkdir()
     git(home.home, "init", "-q", "--separate-git-dir", str(home.home / "gits" / "work"), str(home.root))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.host.homes import Home, homes
+from tests.host.test_sandbox_kinds import needs_landlock
 from tests.host.toolchains import TOOLCHAINS, Toolchain
 
 from plait.host.commands import start_shell
@@ -33,6 +34,18 @@ async def test_a_toolchain_below_home_builds_and_tests(home: Home, name: str, gr
     install(home, toolchain)
 
     end = await home.run(f"{toolchain.command}; cat ~/.ssh/id_ed25519 2>/dev/null", grants=grants)
+
+    assert end.stdout.decode() == toolchain.says
+
+
+@needs_landlock
+@pytest.mark.parametrize("name", TOOLCHAINS)
+async def test_a_toolchain_below_home_builds_and_tests_in_the_weaker_sandbox_too(home: Home, name: str) -> None:
+    toolchain = TOOLCHAINS[name]
+    install(home, toolchain)
+    command = f"{toolchain.command}; cat ~/private/notes ~/.ssh/id_ed25519 2>/dev/null"
+
+    end = await home.run(command, sandbox=home.weaker_sandbox())
 
     assert end.stdout.decode() == toolchain.says
 

@@ -60,6 +60,21 @@ TOOLCHAINS = {
         path=(".pyenv/shims", ".pyenv/bin"),
         env={"PYENV_ROOT": "@/.pyenv"},
     ),
+    "an editable installation in a version of pyenv's, and in the user's own packages": Toolchain(
+        {
+            ".pyenv/shims/python": '#!/usr/bin/env bash\nexec "@/.pyenv/versions/3.12.1/bin/python"\n',
+            ".pyenv/versions/3.12.1/bin/python": reads("@/libs/own/own.py", "@/libs/mine/mine.py"),
+            ".pyenv/versions/3.12.1/lib/python3.12/site-packages/__editable___own_finder.py": (
+                "MAPPING: dict[str, str] = {'own': '@/libs/own'}\n"
+            ),
+            ".local/lib/python3.12/site-packages/mine.pth": "@/libs/mine\n",
+            "libs/own/own.py": "own\n",
+            "libs/mine/mine.py": "mine\n",
+        },
+        "python -m pytest",
+        "own\nmine\n",
+        path=(".pyenv/shims",),
+    ),
     "nvm": Toolchain(
         {
             ".nvm/versions/node/v20.1.0/bin/node": '#!/bin/sh\nexec /bin/sh "$@"\n',

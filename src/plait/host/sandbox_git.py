@@ -6,12 +6,12 @@ A `.git` that is a file may point anywhere: it is followed only where the other 
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import field
 from pathlib import Path
 
 from plait.host.git_config import read_configuration
+from plait.host.sandbox_paths import small_text
 from plait.protocol.lean import dataclass
 
 # In a git directory (gitrepository-layout(5)).
@@ -124,7 +124,7 @@ def borrowed_objects(directory: str) -> Iterator[str]:
     waiting, seen = [Path(directory, "objects")], 0
     while waiting and seen < MAX_ALTERNATES:
         objects = waiting.pop()
-        for line in (_text(objects / "info" / "alternates") or "").splitlines():
+        for line in small_text(objects / "info" / "alternates", LARGEST_POINTER_BYTES).splitlines():
             borrowed = Path(os.path.normpath(objects / line))
             seen += 1
             if borrowed.name == "objects" and _is_git_directory(borrowed.parent):
@@ -159,24 +159,6 @@ def _is_git_directory(path: Path) -> bool:
 
 def pointer(file: Path, prefix: str) -> str | None:
     """The path that a small file of one line holds, None if there is no such file."""
-    text = _text(file)
-    if text is None:
-        return None
+    text = small_text(file, LARGEST_POINTER_BYTES)
     text = text.removeprefix(prefix).strip("\n") if text.startswith(prefix) else ""
     return None if "\0" in text else text.strip() or None
-
-
-def _text(file: Path) -> str | None:
-    """What a small regular file holds, None if there is none."""
-    try:
-        handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    except (OSError, ValueError):
-        return None
-    try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            return None
-        return os.fsdecode(os.read(handle, LARGEST_POINTER_BYTES))
-    except OSError:
-        return None
-    finally:
-        os.close(handle)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from plait.host.protected import STARTUP_HOME, credential
 from plait.host.sandbox_git import GitGuards, borrowed_objects, linked_worktrees
-from plait.host.sandbox_paths import MAX_LINKS, follow, within
+from plait.host.sandbox_paths import MAX_LINKS, follow, small_text, within
 from plait.host.sandbox_stores import read_through
 from plait.host.sandbox_toolchains import (
     by_name,
@@ -26,6 +26,7 @@ from plait.host.sandbox_toolchains import (
     interpreter_of,
     is_wide,
     leads,
+    versions,
 )
 from plait.protocol.lean import dataclass
 
@@ -163,7 +164,8 @@ def _take_installation(part: _Part, directory: str) -> None:
         part.installations.add(directory)
         for place in installation(directory, part.home):
             part.add(place)
-            _take_environment(part, place)
+            for environment in (place, *versions(place)):
+                _take_environment(part, environment)
 
 
 def _take_environments(part: _Part, environ: Mapping[str, str], cwd: str) -> None:
@@ -171,10 +173,13 @@ def _take_environments(part: _Part, environ: Mapping[str, str], cwd: str) -> Non
     above = [str(up) for up in (Path(cwd), *Path(cwd).parents) if within(str(up), part.roots)]
     named = [environ[name] for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if os.path.isabs(environ.get(name, ""))]
     inside = [f"{place}/{name}" for place in dict.fromkeys((*part.roots, *above)) for name in ENVIRONMENTS]
-    for environment in (*named, *inside):
-        if os.path.isfile(f"{environment}/pyvenv.cfg"):
-            part.add(environment)
-            _take_environment(part, os.path.realpath(environment))
+    user_site = f"{part.home}/.local"
+    for environment in (*named, user_site, *inside):
+        if os.path.isfile(f"{environment}/pyvenv.cfg") or environment in (environ.get("CONDA_PREFIX"), user_site):
+            real = os.path.realpath(environment)
+            if not is_wide(real, part.home):
+                part.add(environment)
+            _take_environment(part, real)
 
 
 def _take_environment(part: _Part, real: str) -> None:
@@ -208,11 +213,7 @@ def _take_configured(part: _Part) -> None:
 
 @lru_cache(maxsize=8)
 def _named_by_git(file: str, home: str, _stamp: int) -> tuple[str, ...]:
-    try:
-        with open(file, encoding="utf-8", errors="surrogateescape") as stream:
-            values = _GIT_PATHS.findall(stream.read(64_000))
-    except OSError:
-        return ()
+    values = _GIT_PATHS.findall(small_text(file, 64_000))
     named = (f"{home}/{value[2:]}" if value.startswith("~/") else value for value in values)
     return tuple(os.path.normpath(os.path.join(os.path.dirname(file), value)) for value in named)
 

@@ -1,10 +1,10 @@
-"""Where a path leads, link by link, and what lies in what. By names and lstat(2) alone."""
+"""Where a path leads, link by link, what lies in what, and what a small file holds. Follows and opens nothing odd."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Set as AbstractSet
 
 MAX_LINKS = 40
 
@@ -47,3 +47,26 @@ def follow(path: str, below: str) -> tuple[str | None, dict[str, str]]:
 def within(path: str, places: Iterable[str]) -> bool:
     """True if `path` is one of the `places` or lies below one."""
     return any(path == place or path.startswith(place.rstrip("/") + "/") for place in places)
+
+
+def innermost(path: str, places: AbstractSet[str]) -> str | None:
+    """Return that of the `places` that is `path` or lies nearest around it, or None."""
+    while path not in places:
+        if path == "/":
+            return None
+        path = os.path.dirname(path)
+    return path
+
+
+def small_text(file: str | os.PathLike[str], most_bytes: int) -> str:
+    """Return the beginning of a regular file as text; of anything else, or of none, nothing. Never waits."""
+    try:
+        handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except (OSError, ValueError):
+        return ""
+    try:
+        return os.fsdecode(os.read(handle, most_bytes)) if stat.S_ISREG(os.fstat(handle).st_mode) else ""
+    except OSError:
+        return ""
+    finally:
+        os.close(handle)

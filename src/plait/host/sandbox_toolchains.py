@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from glob import glob
 
-from plait.host.sandbox_paths import follow, within
+from plait.host.sandbox_paths import follow, small_text, within
 
 # Below the home directory.
 IN_HOME = (
@@ -112,6 +112,11 @@ def installation(directory: str, home: str) -> tuple[str, ...]:
     return (around,)
 
 
+def versions(place: str) -> list[str]:
+    """The installations that a manager of versions keeps (`~/.pyenv/versions`), as far as they are Python's."""
+    return [entry for entry in _directories(f"{place}/versions") if os.path.isdir(f"{entry}/lib")]
+
+
 def is_wide(place: str, home: str) -> bool:
     """True if far more than one program is there: the home directory, one around it, one for all kinds of things."""
     return not place.startswith(home + "/") or place[len(home) + 1 :] in WIDE
@@ -168,12 +173,8 @@ def _leaves(path: str, around: tuple[str, ...], home: str) -> bool:
 
 def _starts(script: str, home: str) -> Iterator[str]:
     """The program that interprets a script, and those that it becomes."""
-    try:
-        with open(script, "rb") as stream:
-            if stream.read(2) != b"#!":
-                return
-            text = "#!" + os.fsdecode(stream.read(SCRIPT_HEAD_BYTES))
-    except OSError:
+    text = small_text(script, SCRIPT_HEAD_BYTES)
+    if not text.startswith("#!"):
         return
     named = [*_SHEBANG.findall(text)[:1], *(next(filter(None, words)) for words in _EXEC.findall(text))]
     for word in named:
@@ -207,11 +208,7 @@ def interpreter_of(environment: str) -> str | None:
 
     The environment may be a command's own making: a place that is no installation of Python is not believed.
     """
-    try:
-        with open(f"{environment}/pyvenv.cfg", encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read(4096).splitlines()
-    except (OSError, ValueError):
-        return None
+    lines = small_text(f"{environment}/pyvenv.cfg", 4096).splitlines()
     for line in lines:
         key, _, value = line.partition("=")
         if key.strip() == "home" and os.path.isabs(value.strip()):
@@ -244,11 +241,7 @@ def editable_sources(environment: str) -> tuple[str, ...]:
 def _editable_sources(packages: str, _stamp: int) -> tuple[str, ...]:
     found: list[str] = []
     for file in (*glob(f"{glob_escaped(packages)}/*.pth"), *glob(f"{glob_escaped(packages)}/__editable__*.py")):
-        try:
-            with open(file, encoding="utf-8", errors="surrogateescape") as stream:
-                text = stream.read(64_000)
-        except OSError:
-            continue
+        text = small_text(file, 64_000)
         is_list = file.endswith(".pth")
         found += text.splitlines() if is_list else re.findall(r"""['"](/[^'"\n]+)['"]""", text)
     return tuple(path for path in found if os.path.isabs(path) and os.path.isdir(path))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from plait.host.sandbox_home import ENVIRONMENTS
-from plait.host.sandbox_paths import MAX_LINKS, within
+from plait.host.sandbox_paths import MAX_LINKS, small_text, within
 from plait.host.sandbox_toolchains import editable_sources
 from plait.host.sandbox_view import Places, View
 
@@ -20,6 +20,8 @@ FAILED = re.compile(
     re.IGNORECASE,
 )
 IMPORT = re.compile(r"ModuleNotFound|ImportError|no module named", re.IGNORECASE)
+INTERPRETER = re.compile(r"required file not found|bad interpreter|no such file or directory", re.IGNORECASE)
+SHEBANG = re.compile(r"#!\s*(/\S+)")
 # Each kind for itself: one may stand in another.
 QUOTED = tuple(
     re.compile(text) for text in (r"'([^'\n]+)'", r'"([^"\n]+)"', r"`([^`'\n]+)[`']", "\u2018([^\u2019\n]+)\u2019")
@@ -51,7 +53,10 @@ def unseen(view: View, places: Places, cwd: str, command: str, output: str, *, f
     hits = [number for number, line in enumerate(lines) if FAILED.search(line)]
     around = LINES_AROUND if failed else 0
     near = sorted({at for hit in hits for at in range(max(0, hit - around), min(len(lines), hit + around + 1))})
-    candidates = _candidates(lines[number] for number in near)
+    candidates = (
+        *_candidates(lines[number] for number in near),
+        *_interpreters(cwd, (lines[hit] for hit in hits)),
+    )
     if failed and (hits or not text.strip()):
         candidates = (*candidates, *_candidates([command]))
     found = (_hidden(view, places, cwd, word) for word in list(dict.fromkeys(candidates))[:MAX_CANDIDATES])
@@ -93,6 +98,13 @@ def _short(path: str, home: str) -> str:
 
 def _candidates(lines: Iterable[str]) -> tuple[str, ...]:
     return tuple(word for line in lines for word in _words(line))
+
+
+def _interpreters(cwd: str, lines: Iterable[str]) -> tuple[str, ...]:
+    """What interprets the scripts that lines name, where it is the interpreter that was not found."""
+    scripts = _candidates(line for line in lines if INTERPRETER.search(line))
+    found = (SHEBANG.match(small_text(os.path.join(cwd, script), 1024)) for script in scripts[:MAX_NAMED])
+    return tuple(match[1] for match in found if match is not None)
 
 
 def _words(line: str) -> Iterator[str]:

@@ -6,63 +6,26 @@ Looks at the file system and changes nothing. How a sandbox brings it about is f
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 from plait.host.governed_places import governed_places
 from plait.host.governing import KINDS, PAIR_FOLDERS, kind_of, kind_of_entry
-from plait.host.protected import SECRET_DIRECTORIES, SECRET_HOME, SECRET_SYSTEM, STARTUP_HOME, secret_name
+from plait.host.protected import STARTUP_HOME
 from plait.host.sandbox_git import GitGuards, git_guards
 from plait.host.sandbox_grants import Grants
+from plait.host.sandbox_hidden import hidden_places
 from plait.host.sandbox_home import Shown, shown, shown_programs
-from plait.host.sandbox_paths import within
+from plait.host.sandbox_paths import innermost, within
 from plait.host.sandbox_stores import stores
 from plait.protocol.lean import dataclass
 
 MountKind = Literal["write", "read", "hide", "link"]
-# Programs of the system listen there for everything that the user may do: run containers, unlock keys, start services.
-SOCKETS_SYSTEM = (
-    "/run/docker.sock", "/run/podman", "/run/containerd", "/run/crio", "/run/dbus", "/run/snapd.socket",
-    "/run/lxd.socket", "/run/libvirt", "/run/systemd/private", "/run/user", "/run/screen", "/run/tmux",
-)  # fmt: skip
-SOCKETS_HOME = (
-    ".docker/run",
-    ".docker/desktop",
-    ".colima",
-    ".lima",
-    ".rd",
-    ".orbstack",
-    ".local/share/containers/podman",
-)
-# More of the home directory that holds secrets and nothing a build needs.
-SECRET_HOME_TOO = (
-    ".config/git/credentials",
-    ".local/share/kwalletd",
-    ".config/1Password",
-    ".config/sops",
-    ".thunderbird",
-    ".config/BraveSoftware",
-    ".config/microsoft-edge",
-    ".config/vivaldi",
-    ".config/Signal",
-    ".config/Slack",
-    ".config/discord",
-    ".config/solana/id.json",
-    ".config/composer/auth.json",
-    ".composer/auth.json",
-    ".foundry/keystores",
-    ".terraform.d/credentials.tfrc.json",
-    ".pulumi/credentials.json",
-    ".local/share/uv/credentials",
-    ".cache/huggingface/token",
-    ".cache/huggingface/stored_tokens",
-)
-# Each is a mount, and each costs a little. A few dozen are usual.
+# Each is a mount, or made as a link, and each costs a little. A few dozen are usual.
 MAX_SHOWN = 200
+MAX_SHOWN_LINKS = 500
 # Of a workspace that is the whole file system: what belongs to the system stays as it is.
 SYSTEM = (
     "/bin",
@@ -79,8 +42,6 @@ SYSTEM = (
     "/usr",
     "/var",
 )
-LISTENING = "/proc/net/unix"
-_ACCEPTS_CONNECTIONS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +94,8 @@ class View:
     def hides(self, path: str) -> str | None:
         """Return the hidden place in which the absolute `path` lies, links in it not followed, or None."""
         around = [mount for mount in self.mounts if within(path, [mount.path])]
-        innermost = max(around, key=lambda mount: len(mount.path), default=None)
-        return innermost.path if innermost is not None and innermost.kind == "hide" else None
+        nearest = max(around, key=lambda mount: len(mount.path), default=None)
+        return nearest.path if nearest is not None and nearest.kind == "hide" else None
 
     def shows_below(self, path: str) -> bool:
         """True if something in the directory `path` is seen."""
@@ -159,7 +120,9 @@ def view(places: Places, cwd: str, grants: Grants, environ: Mapping[str, str]) -
     mounts += _anchors(held, open_places)
     mounts += [Mount("read", guard, guard) for guard in held]
     named = {*grants.reads, *(f"{places.home}/{path}" for keys in grants.keys for path in keys.paths)}
-    hidden = [path for path in _hidden(places, grants, open_places, narrow=narrow) if not within(path, named)]
+    agent = any(keys.agent for keys in grants.keys)
+    found = hidden_places(places.home, places.own, places.roots, open_places, narrow=narrow, agent=agent)
+    hidden = [path for path in found if not within(path, named)]
     mounts += [Mount("hide", path, path) for path in hidden]
     # What was approved by name is there although what is around it is not.
     mounts += [Mount("read", path, path) for path in named if _exists(path) and not within(path, open_places)]
@@ -189,7 +152,9 @@ def _is_narrow(places: Places, grants: Grants) -> bool:
     """True if of the home directory only a part is to be seen, and there is one that is not all there is."""
     home = places.home
     everything = (*places.roots, *places.visible, *grants.sees)
-    return not grants.home and home != "/" and home not in SYSTEM and not within(home, everything)
+    # Of a home directory that is none, as `/nonexistent`, there is nothing to hide; `/tmp` is another one anyway.
+    is_one = os.path.isdir(home) and home not in ("/", "/tmp", *SYSTEM)
+    return is_one and not grants.home and not within(home, everything)
 
 
 def _shown(
@@ -202,20 +167,22 @@ def _shown(
     home: str,
 ) -> list[Mount]:
     """What of the home directory is seen, where it is hidden or a store of the workspace's own is in its place."""
-    hidden = [mount.path for mount in mounts if mount.kind == "hide"]
-    stores = [mount.path for mount in replaced]
-    kept: list[str] = []
+    hidden = {mount.path for mount in mounts if mount.kind == "hide"}
+    stores = {mount.path for mount in replaced}
+    closed = {*open_places, *hidden}
+    kept: set[str] = set()
     for path in sorted(seen.paths, key=lambda path: path.count("/")):
-        if path in stores or within(path, open_places) or within(path, hidden):
+        if path in stores or innermost(path, closed) is not None or len(kept) == MAX_SHOWN:
             continue
-        around = max((place for place in (*kept, *stores) if within(path, [place])), key=len, default=None)
+        around = innermost(path, kept | stores)
         if (around is None and narrow) or around in stores:
-            kept.append(path)
-    found = [Mount("read", path, path) for path in kept[:MAX_SHOWN]]
+            kept.add(path)
+    found = [Mount("read", path, path) for path in kept]
     if narrow:
-        visible = [*kept, *stores, *open_places]
+        visible = {*kept, *stores, *open_places}
+        links = [(path, target) for path, target in seen.links if innermost(path, visible) is None]
         found.append(Mount("hide", home, home))
-        found += [Mount("link", path, target) for path, target in seen.links if not within(path, visible)]
+        found += [Mount("link", path, target) for path, target in links[:MAX_SHOWN_LINKS]]
     return found
 
 
@@ -352,53 +319,6 @@ def governing_entries(directory: str) -> list[str]:
         return []
     kinds = ((name, kind_of_entry(folder, name.lower())) for name in names)
     return [f"{directory}/{name}" for name, kind in kinds if kind not in (None, "git")]
-
-
-def _hidden(places: Places, grants: Grants, open_places: Sequence[str], *, narrow: bool) -> list[str]:
-    home = places.home
-    found = [f"{home}/{name}" for name in (*SECRET_DIRECTORIES, *SECRET_HOME, *SECRET_HOME_TOO, *SOCKETS_HOME)]
-    if not narrow:
-        with suppress(OSError):
-            found += [f"{home}/{name}" for name in os.listdir(home) if secret_name(name)]
-    found += [path for path in (*SECRET_SYSTEM, *SOCKETS_SYSTEM) if not path.startswith(("/proc", "/dev"))]
-    found += places.own
-    if not any(keys.agent for keys in grants.keys):
-        found += listening_sockets()
-    real = dict.fromkeys(os.path.realpath(path) for path in found if _exists(path))
-    # A root that lies in a hidden place is seen all the same; one that is a hidden place would leave nothing to do.
-    roots = places.roots
-    seen = [*open_places, home]
-    return [path for path in real if path not in roots and path != "/" and not _is_private_tmp(path, seen)]
-
-
-def _is_private_tmp(path: str, seen: Sequence[str]) -> bool:
-    """True for what lies in the real `/tmp` and not in a place that is `seen`: another directory is there instead."""
-    return path.startswith("/tmp/") and not within(path, seen)
-
-
-def listening_sockets() -> list[str]:
-    """The sockets in the file system on which anything of this machine listens (proc(5), `/proc/net/unix`)."""
-    try:
-        with open(LISTENING, encoding="utf-8", errors="surrogateescape") as table:
-            rows = [line.rstrip("\n").split(" ", 7) for line in table]
-    except OSError:
-        return []
-    paths = (row[7] for row in rows if len(row) > 7 and row[3].isalnum() and _listens(row[3]))
-    return sorted({path for path in paths if path.startswith("/") and _is_socket(path)})
-
-
-def _listens(flags: str) -> bool:
-    try:
-        return bool(int(flags, 16) & _ACCEPTS_CONNECTIONS)
-    except ValueError:
-        return False
-
-
-def _is_socket(path: str) -> bool:
-    try:
-        return stat.S_ISSOCK(os.stat(path).st_mode)
-    except OSError:
-        return False
 
 
 def _exists(path: str) -> bool:
