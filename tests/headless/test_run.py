@@ -758,7 +758,9 @@ def responses(ran: Any) -> list[tuple[str, Any, str]]:
 async def test_a_conversation_begins_with_initialize() -> None:
     session = FakeSession(answer())
 
-    ran = await run(session, options(read_input=fed(request("initialize", hooks=None), user_line("a"))))
+    # As the SDKs send it; the schema comes by a flag, too.
+    first = request("initialize", hooks=None, systemPrompt=[""], jsonSchema={"type": "object"}, title="x")
+    ran = await run(session, options(read_input=fed(first, user_line("a"))))
 
     assert ran.code == 0
     assert ran.kinds == ["control_response", "system/init", "assistant", "result"]

@@ -50,7 +50,6 @@ MISSING = {
     "agents": "agents of your own are not there yet; leave them out.",
     "systemPrompt": "instructions are given by `--system-prompt`.",
     "appendSystemPrompt": "instructions are given by `--append-system-prompt`.",
-    "jsonSchema": "a schema is given by `--json-schema`.",
 }
 # What there is to choose from: nothing that the dialect could set here.
 INITIALIZED: Message = {
