@@ -149,3 +149,50 @@ def test_links_below_what_a_pattern_names_are_followed_too(workspace, command):
     (workspace.cwd / "src" / "link").symlink_to(workspace.cwd.parent)
 
     assert is_judged(command, workspace) != "read_only"
+
+
+LISTING_THROUGH_LINKS = (
+    "ls *", "ls ./*", "ls src/*", "ls */", "ls -RL .", "du -L .", "du -D *", "du */", "tree *", "tree -l .",
+    "find */ -name x",
+    "find -L . -name x", "find . -follow -name x", "find . -exec ls {} +", "find . -name 'ou*' -exec ls {} +",
+    "find . -name '*' | xargs ls", "ls | xargs ls", "fd . *", "fd -L x", "for f in *; do ls $f; done", "echo */*",
+    "for f in */*; do echo $f; done", "ls -d */*", "stat */*", "ls --derefer .", "for f in */; do ls $f; done",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", LISTING_THROUGH_LINKS)
+def test_a_directory_elsewhere_is_not_listed_through_a_link(workspace, command):
+    before = is_judged(command, workspace)
+
+    for folder in (workspace.cwd, workspace.cwd / "src"):
+        (folder / "out").symlink_to(workspace.cwd.parent.parent)
+
+    assert before == "read_only"
+    assert is_judged(command, workspace) != "read_only"
+
+
+@pytest.mark.parametrize(
+    "command", ["ls", "ls -la src", "find . -name '*.py' -exec ls -l {} +", "ls *.yaml", "du -sh .", "tree"]
+)
+def test_a_link_that_nothing_goes_through_is_not_asked_about(workspace, command):
+    (workspace.cwd / "out").symlink_to(workspace.cwd.parent.parent)
+
+    assert is_judged(command, workspace) == "read_only"
+
+
+@pytest.mark.parametrize("command", ["git config alias.x", "git config --list", "git config --get-regexp x", "ag x"])
+def test_what_reads_the_settings_of_git_asks_where_they_lead_out(workspace, command):
+    subprocess.run(["git", "init", "-q"], cwd=workspace.cwd, check=True)
+    assert is_judged(command, workspace) == "read_only"
+
+    subprocess.run(["git", "config", "include.path", "../../../x"], cwd=workspace.cwd, check=True)
+
+    assert is_judged(command, workspace) != "read_only"
+
+
+def test_df_opens_files_and_not_directories(workspace):
+    assert is_judged("df -h / /tmp ..", workspace) == "read_only"
+    assert is_judged("df *", workspace) == "read_only"
+    (workspace.cwd.parent / "file").write_text("x\n")
+
+    assert is_judged("df ../file", workspace) != "read_only"

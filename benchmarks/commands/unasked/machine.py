@@ -16,6 +16,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[3]
 TOP = Path("/fz")
 BWRAP = shutil.which("bwrap", path="/usr/bin:/bin:/usr/local/bin")
+# Programs that another maker put in the place of one, and that do more: they count as not installed.
+NOT_ITSELF = {"kubectl": "google-cloud-sdk"}
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
@@ -45,6 +47,10 @@ def start(arguments: Sequence[str], code: Path, *, keep_open: Sequence[int] = ()
         words += ["--ro-bind", place, place]
     for name, found in own_tools():
         words += ["--ro-bind", found, f"{TOP}/tools/{name}"]
+    for name, maker in NOT_ITSELF.items():
+        found = os.path.realpath(shutil.which(name) or "")
+        if maker in found:
+            words += ["--ro-bind", "/dev/null", found]
     variables = {
         "PATH": f"{TOP}/bin:{SEARCH_PATH}:{TOP}/tools",
         "HOME": f"{TOP}/h",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from plait.effects.on_disk import governing_matched, link_out_below, matched_link_out, secret_matched
+from plait.effects.on_disk import folder_out_below, governing_matched, link_out_below, matched_link_out, secret_matched
 from plait.effects.syntax import Script
 from plait.host.paths import Workspace
 from plait.host.protected import credential, governs, of_system, protected, steers_git
@@ -327,13 +327,24 @@ class Finding:
         if any(part == ".." or (part[:1] == "." and fnmatchcase("..", part)) for part in parts):
             self.ask(f"reads files that cannot be told (`{arg.raw}`)")
         self._read_path(folder, arg.raw, tree=True, contents=False)
+        self._enter(arg.glob.rpartition("/")[0], arg.raw)
         return folder
+
+    def _enter(self, pattern: str, raw: str) -> None:
+        """What lies in the directories that a pattern takes in is listed."""
+        for cwd in self.place.cwds if re.search(r"[*?\[]", pattern) else ():
+            if (link := matched_link_out(f"{pattern}/", cwd.as_posix(), self._inside)) is not None:
+                self.ask(f"looks through the link `{self.shown(link)}`, which leads out of the workspace (`{raw}`)")
 
     def _read_glob(self, arg: Arg, *, contents: bool) -> None:
         """A pattern reads below the directory before its first wildcard; secrets are looked for by name."""
         assert arg.glob is not None
         folder = self.look_for(arg)
         if not contents:
+            self._enter(arg.glob.rstrip("/"), arg.raw)
+            for path in self.place.resolve(folder) if arg.listed or arg.links else ():
+                if (out := folder_out_below(path, arg.glob.rpartition("/")[2], self._inside)) is not None:
+                    self.ask(f"looks through the link `{self.shown(out)}`, which leads out of the workspace")
             return
         for glob in (arg.glob, f"{folder}/.*") if arg.hidden else (arg.glob,):
             if (name := secret_matched(glob, self.place.resolve(folder), dots=arg.links)) is not None:

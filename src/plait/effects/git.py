@@ -14,7 +14,7 @@ from pathlib import Path
 from plait.effects.command import Command, Judge, Options, read_options
 from plait.effects.finding import Arg, Flow, known
 from plait.effects.listings import LISTINGS, names_below
-from plait.effects.programs import Program, judge_program, table
+from plait.effects.programs import Program, judge_by_table, judge_program, table
 from plait.effects.repository import Doubt, doubt_of, find, lists_odd_names, may_track_secrets
 from plait.effects.subcommands import TOOLS_ENVIRONMENT
 from plait.host.protected import secret_name
@@ -285,6 +285,9 @@ def _config(command: Command, args: tuple[Arg, ...]) -> None:
             if any(re.search(r"token|password|extraheader|credential", key, re.IGNORECASE) for key in keys):
                 finding.secret("the configuration of git")
             for place in command.place.cwds:
+                # It reads what an `include` names.
+                if scope is None and (doubt := doubt_of(place)) is not None:
+                    finding.ask(f"`git config`: {doubt}")
                 finding.accesses[Access(Mode.READ, _tree_of(command, place), tree=True)] = None
             return
     if scope is not None:
@@ -379,4 +382,14 @@ CHANGES = {
     "send-email": _sends,
     "credential": _credential,
 }
-JUDGES: Mapping[str, Judge] = {"git": judge_git}
+
+
+def judge_ag(command: Command) -> None:
+    """ag: it asks git for the files that are to be ignored."""
+    judge_by_table(command)
+    for place in command.place.cwds:
+        if (doubt := doubt_of(place)) is not None:
+            command.finding.ask(f"`ag` asks git what to ignore: {doubt}")
+
+
+JUDGES: Mapping[str, Judge] = {"git": judge_git, "ag": judge_ag}

@@ -143,6 +143,17 @@ def link_out_below(folder: str, inside: Callable[[str], bool]) -> str | None:
     return None
 
 
+def folder_out_below(folder: str, name: str, inside: Callable[[str], bool]) -> str | None:
+    """A link below `folder` to a directory elsewhere, if the pattern `name` takes in its name."""
+    for seen, entry in enumerate(entries_below(folder)):
+        if seen >= MOST_ENTRIES:
+            return folder
+        is_taken = entry.is_symlink() and fnmatchcase(entry.name.lower(), name.lower())
+        if is_taken and entry.is_dir() and _leads_out(entry.path, inside):
+            return entry.path
+    return None
+
+
 def entries_below(folder: str) -> Iterator[os.DirEntry[str]]:
     waiting = [folder]
     while waiting:

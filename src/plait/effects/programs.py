@@ -65,7 +65,7 @@ class Program:
     @property
     def spec(self) -> OptionSpec:
         return OptionSpec(
-            flags=frozenset((*(self.only or ()), *self.recursive)),
+            flags=frozenset((*(self.only or ()), *self.recursive, *(name for name in self.follows if name))),
             values=frozenset((*self.values, *self.files, *self.first_by)),
             optional=frozenset(self.optional),
             any_other=self.only is None,

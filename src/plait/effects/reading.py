@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -73,6 +74,9 @@ def judge_find(command: Command) -> None:
         finding.read(start, tree=True, contents=False)
     if not starts:
         finding.read_here()
+    if {"-L", "-follow"} & set(words):
+        for start in starts or [known(".")]:
+            finding.follow_links(start)
     narrow = False
     while index < len(words):
         word = words[index]
@@ -211,6 +215,15 @@ def judge_which(command: Command) -> None:
     for arg in command.args:
         if "/" in (arg.literal or ""):
             command.finding.read(arg, contents=False)
+
+
+def judge_df(command: Command) -> None:
+    """df: of a directory it shows the file system alone; a file is opened."""
+    options = judge_program(command, table()["df"], command.args, "df")
+    for operand in options.operands:
+        paths = command.place.resolve(operand.literal) if operand.literal is not None else []
+        if not paths or not all(map(os.path.isdir, paths)):
+            command.finding.read(operand)
 
 
 def judge_top(command: Command) -> None:
@@ -423,6 +436,7 @@ JUDGES: Mapping[str, Judge] = {
     "which": judge_which,
     "type": judge_which,
     "top": judge_top,
+    "df": judge_df,
     **dict.fromkeys(("zip", "7z", "7za", "cpio", "ar", "pax"), judge_archive),
     "printf": judge_printf,
     "echo": judge_echo,
