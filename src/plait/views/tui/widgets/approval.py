@@ -181,9 +181,10 @@ class ApprovalPanel(Widget, can_focus=True):
 
     def _hints(self, asked: ApprovalAsked) -> list[str]:
         hints = [] if isinstance(asked.preview, QuestionPreview) else [f"{self._keyboard.first('view')} whole"]
-        if self.screen.focused is not self:
+        has_focus = self.screen.focused is self
+        if not has_focus:
             hints.insert(0, "Tab answers")
-        if len(asked.offers) > 1 and asked.danger is None:
+        if len(asked.offers) > 1 and asked.danger is None and has_focus:
             hints.append("Tab other rule")
         count = max(asked.waiting, asked.position - 1 + len(asked.group))
         if count > asked.position and asked.danger is None:
@@ -219,7 +220,7 @@ class ApprovalPanel(Widget, can_focus=True):
 
     def _choices(self, asked: ApprovalAsked, width: int) -> Text:
         if isinstance(asked.preview, QuestionPreview):
-            keys = "1-9 or arrows, then Enter · Tab in your own words" if asked.preview.options else "Tab to answer"
+            keys = "1-9, Enter · Tab own words" if asked.preview.options else "Tab answers"
             return Text(cut(f"{keys} · Esc declines", width), self.palette.dim)
         lines = [Text()]
         for place, (action, words) in enumerate(self._options(asked)):
