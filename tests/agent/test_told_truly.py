@@ -206,3 +206,35 @@ async def test_an_entry_that_waits_can_be_edited_away_without_touching_the_rest(
         await talk.until(TurnEnded, 2)
 
         assert [event.status for event in talk.events(CallEnded)] == ["cancelled", "ok"]
+
+
+# --- answers of earlier calls ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        ScriptedCall("read", {"files": [{"path": "link"}]}),
+        ScriptedCall("list", {"path": "link-dir"}),
+        ScriptedCall("glob", {"path": "link-dir", "pattern": "*"}),
+    ],
+    ids=lambda call: call.name,
+)
+async def test_a_link_that_leads_elsewhere_is_not_answered_from_where_it_led(
+    tmp_path: Path, look: ScriptedCall
+) -> None:
+    ws = tmp_path / "ws"
+    for name in ("one", "two"):
+        (ws / name).mkdir(parents=True)
+        (ws / name / f"in-{name}").write_text(f"text of {name}\n")
+    (ws / "link").symlink_to("one/in-one")
+    (ws / "link-dir").symlink_to("one")
+    turn_links = ScriptedCall("shell", {"command": "ln -sfn two/in-two link; ln -sfn two link-dir"})
+    replies = [ScriptedReply(calls=(call,)) for call in (look, turn_links, look)]
+    async with Working(tmp_path, [*replies, DONE], mode="bypassPermissions") as talk:
+        await talk.prompt("go")
+
+        first, _, second = (event.text for event in talk.events(CallEnded))
+        assert "one" in first
+        assert "two" in second
+        assert "Unchanged since" not in second

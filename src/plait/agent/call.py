@@ -388,8 +388,9 @@ class Call:
         self, tool: Tool[Any], plan: Plan | None, context: ToolContext
     ) -> tuple[ToolOutput, CallKey | None]:
         if tool.reusable:
+            paths = [access.path for access in self._judged.effects.accesses]
             return await self._m.cache.get_or_run(
-                self.key, tool.name, self._judged.args, lambda: tool.run(self._judged.typed, context)
+                self.key, tool.name, self._judged.args, paths, lambda: tool.run(self._judged.typed, context)
             )
         if isinstance(tool, WritingTool) and plan is not None:
             return await tool.apply(plan, context), None

@@ -1,5 +1,7 @@
 """Answer an identical read again without running it, as long as the files it rests on have not changed.
 
+Identical is a call with the same arguments whose names lead to the same places.
+
 Concurrent identical calls share one execution. Failures are never kept. Nothing is kept across a compaction,
 since the model no longer sees the first answer.
 """
@@ -29,7 +31,7 @@ class Kept:
 
 
 class ResultCache:
-    """Results by tool and arguments. One event loop; the clock and the look at the files come from outside."""
+    """Results by tool, arguments and resolved paths. One event loop; clock and file stamps come from outside."""
 
     def __init__(self, stamps_hold: StampsHold, clock: Callable[[], float]) -> None:
         self._stamps_hold = stamps_hold
@@ -41,10 +43,10 @@ class ResultCache:
         self._kept.clear()
 
     async def get_or_run(
-        self, key: CallKey, name: str, args: Args, run: Callable[[], Awaitable[ToolOutput]]
+        self, key: CallKey, name: str, args: Args, paths: Sequence[str], run: Callable[[], Awaitable[ToolOutput]]
     ) -> tuple[ToolOutput, CallKey | None]:
         """Return the result, and the call it was first given to if it was not run now. Raises what `run` raises."""
-        identity = f"{name} {json.dumps(args, sort_keys=True, default=str)}"
+        identity = f"{name} {json.dumps([args, *paths], sort_keys=True, default=str)}"
         while (first := self._running.get(identity)) is not None:
             # A shielded wait: cancelling the second caller leaves the first one's run alone.
             shared = await asyncio.shield(first)
