@@ -21,6 +21,7 @@ from plait.protocol.events import (
     Steered,
     TextDelta,
     TurnEnded,
+    TurnStarted,
 )
 from plait.testing import ScriptedCall, ScriptedReply
 
@@ -238,3 +239,17 @@ async def test_a_link_that_leads_elsewhere_is_not_answered_from_where_it_led(
         assert "one" in first
         assert "two" in second
         assert "Unchanged since" not in second
+
+
+async def test_a_turn_that_is_cancelled_before_its_first_step_is_not_told_as_completed(tmp_path: Path) -> None:
+    talk = Conversation(tmp_path, [DONE])
+    turn = talk.begin("first prompt")
+    await talk.until(TurnStarted)
+    talk.agent.cancel()
+    await turn
+
+    assert talk.last(TurnEnded).end == "cancelled"
+    assert talk.script.requests == []
+    assert (await talk.prompt("next prompt", turn=2)).text == "done"
+    said = [str(getattr(part, "content", "")) for message in talk.script.requests[-1] for part in message.parts]
+    assert said == ["first prompt", "[The user interrupted here.]", "next prompt"]

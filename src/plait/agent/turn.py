@@ -102,6 +102,9 @@ class Turn:
             await asyncio.wait({self._body})
             raise
         finally:
+            if self._body.cancelled():
+                # Before its first step, so that it could not say so itself.
+                self._ending = Ending("cancelled")
             self._close_history()
             ending = self._ending
             self._emit(

@@ -165,7 +165,10 @@ class Turns:
         self.count += is_turn
         failure: str | None = None
         try:
-            if not is_cancelled:
+            if is_cancelled and isinstance(entry, Prompt):
+                # What was said is heard, though not answered.
+                asyncio.get_running_loop().call_soon(self._agent.cancel)
+            if not is_cancelled or isinstance(entry, Prompt):
                 await self._do(entry)
                 failure = "the turn came to no end"
         except Exception as error:  # The process edge of a conversation: a bug costs a turn, not the session.
