@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import signal
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -531,6 +532,20 @@ async def test_warnings_and_retries_go_to_standard_error_and_news_only_when_verb
     assert quiet.err == ["warning: careful", "retry 2 in 4.0 s: busy"]
     assert verbose.err == ["news", *quiet.err, "read: ok in 20 ms"]
     assert quiet.out == verbose.out == b"Done.\n"
+
+
+async def test_the_thinking_of_an_empty_reply_is_no_message_but_is_paid_for() -> None:
+    nothing = replace(reply_ended(), is_empty=True)
+    turn = [ThinkingEnded(1, 1, 0, "Hm."), nothing, RetryScheduled(1, 1, "nothing", 0.5)]
+
+    without = await run(FakeSession(answer()))
+    ran = await run(FakeSession([*turn, *answer()]))
+
+    assert [line["message"]["content"] for line in ran.of("assistant")] == [
+        line["message"]["content"] for line in without.of("assistant")
+    ]
+    [paid], [once] = ran.of("result"), without.of("result")
+    assert paid["usage"]["output_tokens"] == 2 * once["usage"]["output_tokens"]
 
 
 async def test_what_a_summary_cost_is_counted() -> None:

@@ -96,7 +96,10 @@ class ModelPool:
         if base_url is not None:
             check_address(base_url, "`base_url`")
 
+        is_http = False
+
         def provider(provider_name: str) -> Provider[Any]:
+            nonlocal is_http
             key = self._key_of(provider_name)
             check_key(key, key_variable(name))
             options: dict[str, Any] = {}
@@ -109,6 +112,7 @@ class ModelPool:
             made = infer_provider_class(provider_name)
             if SDK_CLIENTS & signature(made).parameters.keys():
                 options["http_client"] = http_client()
+                is_http = True
             return made(**options)
 
         try:
@@ -138,7 +142,7 @@ class ModelPool:
         model.profile = merge_profile(model.profile, one_system_message)
         # Also what came from the environment, past us.
         check_key(getattr(getattr(model, "client", None), "api_key", None), key_variable(name))
-        if model.base_url is not None:
+        if is_http and model.base_url is not None:
             check_address(model.base_url, f"the address of `{name}`")
         return model
 

@@ -343,6 +343,7 @@ class Turn:
                 first_ms,
                 reply.context_tokens,
                 reply.context_window,
+                reply.is_empty,
             )
         )
         if self._has_budget and reply.usage.cost_usd is None:

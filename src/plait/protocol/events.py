@@ -160,7 +160,10 @@ class ThinkingEnded:
 
 @dataclass(frozen=True, slots=True)
 class ReplyEnded:
-    """The model's reply is complete, with its cost. `context_tokens` is the size of the context after it."""
+    """The model's reply is complete, with its cost. `context_tokens` is the size of the context after it.
+
+    `is_empty`: it holds neither text nor calls, and is no part of the conversation; a retry or the turn's end follows.
+    """
 
     turn: int
     reply: int
@@ -171,6 +174,7 @@ class ReplyEnded:
     first_token_ms: int | None = None
     context_tokens: int = 0
     context_window: int | None = None
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

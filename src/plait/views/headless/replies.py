@@ -70,6 +70,8 @@ class Replies:
         return [held]
 
     def ended(self, agent: str, event: ReplyEnded) -> list[Message]:
+        if event.is_empty:
+            return self.drop(agent)
         reply = self._open.pop(agent, None)
         if reply is None or reply.held is None:
             return []
