@@ -243,3 +243,21 @@ def test_a_wildcard_of_find_takes_in_hidden_secrets(tmp_path, pattern):
         (tmp_path / name).write_text("x")
 
     assert {check(command, ws.cwd, ws)[0] for command in commands} == {"stateful"}
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("[[ -n $HOME ]]", "read_only"),
+        ('[ -z "$HOME" ]', "read_only"),
+        ("[[ $HOME == /root ]]", "read_only"),
+        ("[[ /etc != $PWD ]]", "read_only"),
+        ("[[ -e $HOME/.netrc ]]", "stateful"),
+        ("[[ $HOME -nt src ]]", "stateful"),
+        ("[ /etc/shadow ]", "stateful"),
+        ("[ -n a -a -f /etc/shadow ]", "stateful"),
+        ("[ -f /etc/shadow -a = b ]", "stateful"),
+    ],
+)
+def test_a_comparison_of_texts_looks_at_no_file(workspace, command, expected):
+    assert verdict(effects_of(command, workspace), workspace) == expected

@@ -284,6 +284,9 @@ def judge_test(command: Command) -> None:
         finding.read(arg, contents=False)
 
 
+TEXT_COMPARISONS = frozenset(("=", "==", "!=", "=~"))
+
+
 def tested_files(words: Sequence[str], args: Sequence[Arg]) -> Iterator[Arg]:
     """The files that a test looks at: after `-f` and its like, around `-nt`, and whatever else is a path."""
     for index, arg in enumerate(args):
@@ -291,7 +294,9 @@ def tested_files(words: Sequence[str], args: Sequence[Arg]) -> Iterator[Arg]:
         after = words[index + 1] if index + 1 < len(words) else ""
         # Between two tests, `-a` joins them.
         tested = before in FILE_TESTS or (before == "-a" and (index == 1 or words[index - 2] in ("!", "(")))
-        if tested or {before, after} & FILE_COMPARISONS or (arg.literal is not None and "/" in arg.literal):
+        text = before in ("-n", "-z") or bool({before, after} & TEXT_COMPARISONS)
+        path = arg.literal is not None and "/" in arg.literal and not text
+        if tested or path or {before, after} & FILE_COMPARISONS:
             yield arg
 
 
