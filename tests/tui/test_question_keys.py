@@ -136,6 +136,16 @@ async def test_a_reason_that_is_being_written_when_the_question_goes_is_text() -
         assert text(stage) == "not so fast"
 
 
+async def test_a_reason_that_was_sent_does_not_come_back() -> None:
+    async with staged() as stage:
+        await ask(stage)
+        await stage.press("n", "n", *"not so", "enter")
+        await stage.say(ApprovalAnswered(key(1), Deny("not so")))
+
+        assert stage.told == [Decide(key(1), Deny("not so"))]
+        assert text(stage) == ""
+
+
 async def test_a_paste_is_no_answer() -> None:
     async with staged() as stage:
         await ask(stage)

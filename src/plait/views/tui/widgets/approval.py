@@ -349,6 +349,8 @@ class ApprovalPanel(Widget, can_focus=True):
 
     def _send(self, *commands: Command) -> None:
         self.keys.answered(self._clock.now())
+        # It has been said.
+        self.reason.value = ""
         self.post_message(self.ToDo(*commands))
 
 
