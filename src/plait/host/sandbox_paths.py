@@ -15,8 +15,9 @@ def follow(path: str, below: str) -> tuple[str | None, dict[str, str]]:
     The links with their targets; of them those that lie in the directory `below`, which is real.
     """
     links: dict[str, str] = {}
-    waiting = path.split("/")[::-1]
-    real = "/"
+    # What is real already is not looked at again.
+    real = below if path.startswith(f"{below}/") else "/"
+    waiting = path.removeprefix(f"{below}/").split("/")[::-1]
     hops = 0
     while waiting:
         name = waiting.pop()
