@@ -38,6 +38,7 @@ def editor(stage: Stage) -> TextArea:
         ("", "not JSON", (0, 0)),
         ("[1]", "must be a JSON object", (0, 0)),
         ('{"a": NaN}', "`NaN` is no number", (0, 0)),
+        (r'{"a": "\ud800"}', "not JSON", (0, 0)),
         ("[" * 3_000, "not JSON", (0, 0)),
         ("1" * 9_000, "not JSON", (0, 0)),
     ],

@@ -87,3 +87,11 @@ async def test_text_from_elsewhere_gives_the_prompt_no_other_line_ends(end: str)
         await stage.press("ctrl+j", *"three", "enter")
 
         assert stage.told == [Prompt("one\ntwo\nthree")]
+
+
+async def test_bytes_of_another_encoding_do_not_reach_the_model_as_surrogates() -> None:
+    async with staged() as stage:
+        stage.app.chat.prompt.set_text("caf\udce9 au lait")
+        await stage.press("enter")
+
+        assert stage.told == [Prompt("caf\ufffd au lait")]

@@ -32,6 +32,8 @@ def edited_args(asked: ApprovalAsked, text: str) -> dict[str, Any]:
         return {**asked.args, field: text}
     try:
         value = json.loads(text, parse_constant=_refuse)
+        # A lone surrogate, written as an escape, cannot be sent or kept.
+        json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise BadArguments(
             f"this is not JSON: {error.msg} (line {error.lineno}, column {error.colno})",
