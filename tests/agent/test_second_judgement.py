@@ -305,3 +305,34 @@ async def test_an_edit_that_fails_does_not_quote_what_may_not_be_read(
         assert ends(talk) in (["failed"], ["denied"])
         assert SECRET not in told
         assert "times" not in told
+
+
+# --- questions that come late ----------------------------------------------------------------------------------------
+
+
+async def test_a_call_that_asks_only_since_the_mode_changed_comes_before_those_that_wait_for_it(root: Path) -> None:
+    last = asyncio.Event()
+    calls = (
+        ScriptedCall("shell", {"command": "echo first >>a"}),
+        ScriptedCall("edit", {"path": "a", "edits": [{"old": "text", "new": "words"}]}, after=last),
+    )
+    async with Working(root, [ScriptedReply(calls=calls), ScriptedReply("done")], mode="plan") as talk:
+        turn = asyncio.create_task(answer_all(talk, lambda _: Allow()))
+        await talk.until(CallReserved)
+        talk.submit(SetMode("default"))
+        await talk.until(ModeChanged)
+        last.set()
+        asked = await turn
+
+        assert [question.key.call for question in asked] == [1, 2]
+        assert ends(talk) == ["ok", "ok"]
+
+
+async def test_a_call_that_asks_only_when_it_is_judged_again_comes_before_those_that_wait_for_it(root: Path) -> None:
+    calls = [shell("ln -s ../outside/secret link"), shell("cat link b"), edit("b", "text", "words")]
+    async with Working(root, reply(*calls)) as talk:
+        talk.machinery.permissions.add(Rule("allow", "shell(ln *)"))
+        asked = await answer_all(talk, lambda question: Deny() if question.key.call == 2 else Allow())
+
+        assert [question.key.call for question in asked] == [2, 3]
+        assert ends(talk) == ["ok", "denied", "ok"]

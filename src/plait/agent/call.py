@@ -95,7 +95,7 @@ class Call:
             self._judged.decide()
             if self._judged.decision.verdict == "ask":
                 # The place in the queue of questions is taken now too: questions come in the order of the calls.
-                self._place = self._m.approvals.place(self.key, self._judged.waiting())
+                self._place = self._take_place()
         self._m.emit(
             CallReserved(
                 self.key,
@@ -111,6 +111,9 @@ class Call:
                 self._parent,
             )
         )
+
+    def _take_place(self) -> Place:
+        return self._m.approvals.place(self.key, self._judged.waiting(), self._ticket.number)
 
     @property
     def decision(self) -> Decision:
@@ -259,7 +262,7 @@ class Call:
 
     async def _ask(self, tool: Tool[Any], plan: Plan | None) -> Plan | None:
         """Ask the user. Returns the plan to apply, which edited arguments may have changed. Raises Refusal."""
-        place = self._place = self._place or self._m.approvals.place(self.key, self._judged.waiting())
+        place = self._place = self._place or self._take_place()
         preview = (
             plan.preview
             if plan is not None

@@ -49,13 +49,14 @@ Answered = Callable[[CallKey, Answer, AnsweredBy], None]
 class Place:
     """A call's place in line. Leave it in a `finally`: until then later questions wait for it.
 
-    answered_by: who closed its last question.
+    order: whose turn it is, lowest first; among equals, who came first. answered_by: who closed its last question.
     """
 
     key: CallKey
     number: int
     queue: ApprovalQueue = field(repr=False)
     waiting: Waiting
+    order: int = 0
     granted: bool = False
     question: Question | None = None
     reply: asyncio.Future[Answer] | None = None
@@ -106,15 +107,18 @@ class ApprovalQueue:
         self._settled = 0
         self._advancing = False
 
-    def place(self, key: CallKey, waiting: Waiting | None = None) -> Place:
-        """Take the next place in line, now. `waiting` says what the call is about before it asks.
+    def place(self, key: CallKey, waiting: Waiting | None = None, order: int = 0) -> Place:
+        """Take a place in line, now. `waiting` says what the call is about before it asks.
+
+        order: the call's place among all calls. One that turns out to ask only later, since the mode or the files
+        have changed, still comes before those that may have to wait for it before they ask.
 
         Raises:
             InternalError: The call stands in line already.
         """
         if any(place.key == key for place in self._line.values()):
             raise InternalError(f"call {key} stands in line twice")
-        place = Place(key, self._next_number, self, waiting or Waiting(key, "", apart=True))
+        place = Place(key, self._next_number, self, waiting or Waiting(key, "", apart=True), order)
         self._next_number += 1
         self._line[place.number] = place
         return place
@@ -204,7 +208,7 @@ class ApprovalQueue:
         self._advance()
 
     def _places(self) -> list[Place]:
-        return [self._line[number] for number in sorted(self._line)]
+        return sorted(self._line.values(), key=lambda place: (place.order, place.number))
 
     def _advance(self) -> None:
         # `ask` may answer at once and come back here; the outer loop then shows the next question.
@@ -213,7 +217,7 @@ class ApprovalQueue:
         self._advancing = True
         try:
             while self._shown is None and self._line:
-                first = self._line[min(self._line)]
+                first = self._places()[0]
                 if first.question is None:
                     return
                 self._shown = first
