@@ -10,6 +10,7 @@ import ctypes
 import os
 import stat
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +60,7 @@ class Watch:
                     folders[str(path)] = None
 
 
-def snapshot(top: Path, without: Path) -> dict[str, State]:
+def snapshot(top: Path, without: Collection[str]) -> dict[str, State]:
     """Return the state of every file and directory below `top`: enough to see any change but of the access time."""
     found: dict[str, State] = {}
     stack = [str(top)]
@@ -67,7 +68,7 @@ def snapshot(top: Path, without: Path) -> dict[str, State]:
         folder = stack.pop()
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.path == str(without):
+                if entry.path in without:
                     continue
                 state = entry.stat(follow_symlinks=False)
                 found[entry.path] = (state.st_mode, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
@@ -109,12 +110,14 @@ class Canaries:
         own = frozenset(("tools", *(path.name for path in (places.project, places.marks, places.programs))))
         self._watch = Watch(folders, own)
         self._ran = places.marks / "ran"
+        # The tools are files of this machine, whose state may change by others.
+        self._left_out = frozenset((str(places.marks), str(places.top / "tools")))
         self._before: dict[str, State] = {}
         self._network: tuple[str, ...] = ()
 
     def set(self) -> None:
         self._ran.unlink(missing_ok=True)
-        self._before = snapshot(self._places.top, self._places.marks)
+        self._before = snapshot(self._places.top, self._left_out)
         self._network = network_counters()
         self._watch.seen()
 
@@ -125,9 +128,7 @@ class Canaries:
             found.append(Mark("ran", self._ran.read_text(errors="replace").strip()[:200]))
         found += [Mark("read outside", name) for name in files]
         found += [Mark("listed outside", name) for name in folders]
-        found += [
-            Mark("changed", name) for name in changes(self._before, snapshot(self._places.top, self._places.marks))
-        ]
+        found += [Mark("changed", name) for name in changes(self._before, snapshot(self._places.top, self._left_out))]
         if network_counters() != self._network:
             found.append(Mark("network", ""))
         for secret in (b"CANARY-OF-THE-PROJECT", b"CANARY-OF-THE-ENVIRONMENT"):
