@@ -31,6 +31,7 @@ from plait.views.tui.screens.picker import Picker
 from plait.views.tui.screens.rewind import RewindPage
 from plait.views.tui.screens.trust import TrustPage
 
+pytestmark = pytest.mark.slow
 TEXTS = int(os.environ.get("PLAIT_TYPED_TEXTS", "5"))
 MAKE = CommandPreview("make", "/w", "runs make")
 OFFERS = (Rule("allow", "shell(make)"), Rule("allow", "shell(make *)"))
