@@ -184,6 +184,7 @@ def test_what_would_loosen_in_a_project_waits_for_trust(place: Place, write, tex
         ('trusted_directories = ["."]', "trusted_directories"),
         ('[sandbox]\nmode = "off"', "sandbox.mode"),
         ("[sandbox]\nauto_allow = true", "sandbox.auto_allow"),
+        ("[sandbox]\nvisible = ['~']", "sandbox.visible"),
         ('tools = ["shell", "read"]', "tools"),
     ],
 )
@@ -360,3 +361,10 @@ def test_the_documentation_names_every_setting() -> None:
     text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
 
     assert [name for name in SETTINGS if f"`{name}`" not in text] == []
+
+
+def test_places_that_the_sandbox_shows_are_absolute(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    place.user('[sandbox]\nvisible = ["~/libs", "/opt/x", "beside"]\n')
+
+    assert place.load().settings.sandbox.visible == ("/home/me/libs", "/opt/x", str(place.project / "beside"))

@@ -218,6 +218,16 @@ async def test_a_command_shows_its_output_as_it_comes_and_its_end() -> None:
         assert stage.app.screen is stage.app.chat
 
 
+async def test_a_command_shows_what_is_to_be_known_of_it_besides_its_output() -> None:
+    async with staged() as stage:
+        await turn(stage, CallReserved(key(1), "shell", {"command": "make"}, "i", "unknown", "commands"))
+        detail = CommandDetail("make", 2, "cat: x: No such file\n", note="the sandbox hides `~/x`: ask for it")
+        await stage.say(CallEnded(key(1), "ok", "text", detail, 0.1, 1200.0))
+
+        assert "No such file" in stage.screen
+        assert "the sandbox hides `~/x`: ask for it" in stage.screen
+
+
 async def test_a_question_shows_the_change_and_one_key_allows_it() -> None:
     async with staged() as stage:
         await ask(stage)
