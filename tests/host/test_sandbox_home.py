@@ -227,7 +227,7 @@ async def test_a_directory_of_repositories_is_not_opened_by_programs_among_them(
     home.fill({"code/bin/p": "#!/bin/sh\necho p\n", "code/lib/.git/HEAD": "", "code/other/plan": CANARY})
     home.fill({"go/bin/g": "#!/bin/sh\necho g\n", "go/pkg/x": "", "go/src/example.com/own/plan": CANARY})
     home.path = ["code/bin", "go/bin"]
-    home.env = {"GOPATH": "@/go"}
+    home.env = {"GOPATH": "@/go", "CODE": "@/code", "OLDPWD": "@/go", "ALL": "@/"}
 
     assert await home.says("p; g; cat ~/code/other/plan ~/go/src/example.com/own/plan 2>/dev/null") == "p\ng\n"
 

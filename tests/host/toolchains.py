@@ -302,6 +302,18 @@ TOOLCHAINS = {
         {"bin/zig": "../apps/zig/zig", "apps/zig": "zig-0.12"},
         ("bin", "tools/apache-ant/bin"),
     ),
+    "programs of one kind of machine, and a variable that nobody knows": Toolchain(
+        {
+            "texlive/2024/bin/x86_64-linux/pdflatex": reads("@/texlive/2024/texmf-dist/web2c/texmf.cnf"),
+            "texlive/2024/texmf-dist/web2c/texmf.cnf": "texmf\n",
+            "esp/idf/tools/idf.py": reads("$IDF_PATH/components/esp32.c"),
+            "esp/idf/components/esp32.c": "esp32\n",
+        },
+        "pdflatex x.tex && idf.py build",
+        "texmf\nesp32\n",
+        path=("texlive/2024/bin/x86_64-linux", "esp/idf/tools"),
+        env={"IDF_PATH": "@/esp/idf"},
+    ),
     "npm's own prefix": Toolchain(
         {
             ".npm-global/lib/node_modules/typescript/bin/tsc": reads(

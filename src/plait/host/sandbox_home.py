@@ -19,6 +19,7 @@ from plait.host.sandbox_git import GitGuards, borrowed_objects, linked_worktrees
 from plait.host.sandbox_paths import MAX_LINKS, follow, small_text, within
 from plait.host.sandbox_stores import read_through
 from plait.host.sandbox_toolchains import (
+    around_programs,
     by_name,
     editable_sources,
     from_variables,
@@ -83,6 +84,8 @@ def shown(
     for place in from_variables(environ):
         if not is_wide(os.path.realpath(place), home) or place.endswith("/.config"):
             part.add(place)
+    for place in around_programs(environ, home):
+        part.add(place)
     data = environ.get("XDG_DATA_HOME", "")
     for place in by_name(home, data if os.path.isabs(data) else f"{home}/.local/share"):
         part.add(place)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from glob import glob
 
@@ -42,7 +42,7 @@ IN_HOME = (
     # Of all kinds
     ".asdf", ".proto", ".moon", ".nix-profile", ".nix-defexpr", ".guix-profile", ".linuxbrew", ".spack", ".tfenv",
     ".terraform.d", ".pulumi", ".docker/cli-plugins", ".krew", ".bazel", ".texlive", ".TinyTeX", ".texmf",
-    ".local/include", ".local/libexec", ".local/opt", ".local/state/nix",
+    ".local/include", ".local/libexec", ".local/opt", ".local/state/nix", ".local/state/cabal",
 )  # fmt: skip
 # Names that may as well be the user's own: each with a pattern of what is in it if it is a toolchain.
 IN_HOME_IF = {
@@ -75,13 +75,15 @@ VARIABLES = re.compile(
     r"|LD_LIBRARY_PATH|LIBRARY_PATH|(?:C|CPLUS)_?(?:INCLUDE_)?PATH|PKG_CONFIG_PATH|CMAKE_PREFIX_PATH|MANPATH"
     r"|PLAYWRIGHT_BROWSERS_PATH|TORCH_HOME|XDG_CACHE_HOME|XDG_CONFIG_HOME|CC|CXX|LD"
 )
+# Variables that name where the user is, not where something is installed.
+PLACES = frozenset(("HOME", "PWD", "OLDPWD", "TMPDIR", "INIT_CWD"))
 PARTS = {"GOPATH": ("bin", "pkg"), "GHCUP_INSTALL_BASE_PREFIX": (".ghcup",)}
 # Directories of programs: what belongs to them is around them.
 PROGRAMS = frozenset(("bin", "sbin", "libexec", "shims", "Scripts", "condabin"))
 # One of these beside them says that one thing is installed there, and not many that have nothing to do with each other.
 BESIDE_PROGRAMS = (
     "lib", "lib64", "libexec", "share", "include", "etc", "conf", "versions", "pkg", "jmods", "packages", "platform",
-    "node_modules", "pyvenv.cfg", "conda-meta",
+    "node_modules", "pyvenv.cfg", "conda-meta", "libs", "jre", "runtime", "modules", "texmf-dist",
 )  # fmt: skip
 # Below the home directory: hold a bit of everything, so that no program in them opens them as a whole.
 WIDE = frozenset((
@@ -101,6 +103,9 @@ def installation(directory: str, home: str) -> tuple[str, ...]:
     if "/node_modules/" in directory:
         return (directory.partition("/node_modules/")[0] + "/node_modules",)
     around, name = os.path.split(directory)
+    # One for each kind of machine: `bin/x86_64-linux`.
+    if os.path.basename(around) in PROGRAMS:
+        directory, (around, name) = around, os.path.split(around)
     if name not in PROGRAMS:
         at_top = os.path.dirname(directory) == home and not name.startswith(".")
         return () if is_wide(directory, home) or (at_top and not _is_one_thing(directory)) else (directory,)
@@ -126,7 +131,11 @@ def _is_one_thing(place: str) -> bool:
     if not any(os.path.exists(f"{place}/{name}") for name in BESIDE_PROGRAMS):
         return False
     # A directory of repositories, with a `bin` among them.
-    return not any(os.path.exists(f"{entry}/.git") for entry in _directories(place))
+    return not _holds_repositories(place)
+
+
+def _holds_repositories(place: str) -> bool:
+    return any(os.path.exists(f"{entry}/.git") for entry in _directories(place))
 
 
 def _directories(place: str) -> list[str]:
@@ -181,6 +190,26 @@ def _starts(script: str, home: str) -> Iterator[str]:
         path = word.replace("${HOME}", home).replace("$HOME", home)
         if os.path.isabs(path) and os.path.isfile(path) and os.access(path, os.X_OK):
             yield path
+
+
+def around_programs(environ: Mapping[str, str], home: str) -> Iterator[str]:
+    """The directories that variables of any name hold, and in which some of the search path lies."""
+    path = [place for place in environ.get("PATH", "").split(os.pathsep) if os.path.isabs(place)]
+    for name, value in environ.items():
+        if (
+            name not in (*PLACES, *PARTS)
+            and os.path.isabs(value)
+            and os.pathsep not in value
+            and within_any(path, value)
+        ):
+            real = os.path.realpath(value)
+            if not is_wide(real, home) and not _holds_repositories(real):
+                yield value
+
+
+def within_any(paths: Iterable[str], place: str) -> bool:
+    """True if one of the `paths` lies in `place`."""
+    return any(within(path, [place]) for path in paths)
 
 
 def by_name(home: str, data: str) -> Iterator[str]:
