@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.fakes.working import Working
 
+from plait.agent.translate import History
 from plait.protocol.calls import CallKey
 from plait.protocol.commands import (
     Allow,
@@ -33,11 +34,13 @@ from plait.protocol.events import (
     CallReserved,
     CallStarted,
     Event,
+    MessagesRecorded,
     ModeChanged,
     Steered,
     TurnEnded,
     TurnStarted,
 )
+from plait.protocol.ports import Restored
 from plait.testing import ScriptedCall, ScriptedReply
 
 FILES = ("a", "b", "c")
@@ -189,6 +192,7 @@ def assert_told_truly(talk: Working, script: Script, mode: PermissionMode) -> No
         assert told_so == (denied_by_user and event.status == "denied"), (event, answers)
     assert_modes_held(events, reserved, mode)
     assert_heard(talk, events, said)
+    assert_logged(talk, events)
 
 
 def assert_modes_held(events: list[Event], reserved: dict[CallKey, CallReserved], mode: PermissionMode) -> None:
@@ -208,3 +212,19 @@ def assert_heard(talk: Working, events: list[Event], said: list[str]) -> None:
     places = [whole.index(text) for text in prompts]
     assert places == sorted(places)
     assert all(whole.index(text) < whole.rindex("next prompt") for text in words)
+
+
+def assert_logged(talk: Working, events: list[Event]) -> None:
+    """What a resumed session would tell the model is what it was told."""
+    payloads = tuple(event.payload for event in events if isinstance(event, MessagesRecorded))
+    resumed = History()
+    resumed.restore(Restored(payloads))
+    assert contents(resumed) == contents(talk.client.history)
+
+
+def contents(history: History) -> list[tuple[str, str]]:
+    return [
+        (part.part_kind, str(getattr(part, "content", "") or getattr(part, "args", "")))
+        for message in history.messages
+        for part in message.parts
+    ]

@@ -23,6 +23,7 @@ from plait.protocol.events import (
     TurnEnded,
     TurnStarted,
 )
+from plait.protocol.ports import Restored
 from plait.testing import ScriptedCall, ScriptedReply
 
 DONE = ScriptedReply("done")
@@ -253,3 +254,27 @@ async def test_a_turn_that_is_cancelled_before_its_first_step_is_not_told_as_com
     assert (await talk.prompt("next prompt", turn=2)).text == "done"
     said = [str(getattr(part, "content", "")) for message in talk.script.requests[-1] for part in message.parts]
     assert said == ["first prompt", "[The user interrupted here.]", "next prompt"]
+
+
+async def test_the_log_misses_nothing_of_what_follows_words_said_while_it_worked(tmp_path: Path) -> None:
+    call = ScriptedCall("probe", {"reads": ["a"], "gate": "go"})
+    talk = Conversation(tmp_path, [ScriptedReply("I look", (call,)), DONE])
+    turn = talk.begin("first prompt")
+    await talk.until(CallStarted)
+    assert talk.agent.steer("mind the tests")
+    talk.world.gate("go").set()
+    await turn
+    await talk.prompt("next prompt", turn=2)
+    payloads = tuple(event.payload for event in talk.of(MessagesRecorded))
+    again = Conversation(tmp_path, [DONE])
+    again.agent.restore(Restored(payloads, turns=2))
+
+    await again.prompt("last prompt", turn=3)
+
+    whole = [str(getattr(part, "content", "")) for message in again.script.requests[0] for part in message.parts]
+    assert [text for text in whole if "prompt" in text or "mind" in text] == [
+        "first prompt",
+        "mind the tests",
+        "next prompt",
+        "last prompt",
+    ]

@@ -82,10 +82,11 @@ class Working:
         self.machinery.permissions.mode = self.mode
         pool = ModelPool()
         pool.add("scripted", self.script.model())
+        self.client = ModelClient(pool, "scripted", None, None)
         self.agent = ConversationAgent(
             Parts(
                 session_id="s",
-                client=ModelClient(pool, "scripted", None, None),
+                client=self.client,
                 dispatcher=Dispatcher("main", self.machinery),
                 emit=emit,
                 settings=TurnSettings(**self._settings),

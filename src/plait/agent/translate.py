@@ -42,7 +42,11 @@ BROKEN_OFF = "[Plait ended here, before there was an answer.]"
 
 
 class History:
-    """The messages of one conversation, and how many of them the log has."""
+    """The messages of one conversation, and how much of them the log has.
+
+    That is counted in parts: between runs the library joins messages that follow each other, so that their number
+    shrinks, but no part is lost by it.
+    """
 
     def __init__(self) -> None:
         self.messages: list[ModelMessage] = []
@@ -51,15 +55,15 @@ class History:
     def restore(self, restored: Restored) -> None:
         """Take over a logged conversation; calls that were cut off get the result that the log could find out."""
         self.messages = [message for payload in restored.payloads for message in MESSAGES.validate_json(payload)]
-        self._recorded = len(self.messages)
+        self._recorded = _count_parts(self.messages)
         self.close_calls(restored.cut_calls)
         self.end_turn(BROKEN_OFF)
 
     def take(self, messages: Sequence[ModelMessage]) -> str | None:
         """Follow the library's list; return the payload of what is new to the log, if anything is."""
         self.messages = list(messages)
-        new = self.messages[self._recorded :]
-        self._recorded = len(self.messages)
+        new = _without_first_parts(self.messages, self._recorded)
+        self._recorded = _count_parts(self.messages)
         return MESSAGES.dump_json(new).decode() if new else None
 
     def unrecorded(self) -> str | None:
@@ -69,7 +73,7 @@ class History:
     def replace(self, messages: Sequence[ModelMessage]) -> str:
         """Start over from `messages`; return the payload of all of them."""
         self.messages = list(messages)
-        self._recorded = len(self.messages)
+        self._recorded = _count_parts(self.messages)
         return MESSAGES.dump_json(self.messages).decode()
 
     def drop_partial_reply(self) -> None:
@@ -157,7 +161,28 @@ class History:
             and isinstance(before := self.messages[-2], ModelRequest)
         ):
             self.messages[-2:] = [dataclasses.replace(before, parts=[*before.parts, *last.parts])]
-        self._recorded = min(self._recorded, len(self.messages))
+        self._recorded = min(self._recorded, _count_parts(self.messages))
+
+
+def _count_parts(messages: Sequence[ModelMessage]) -> int:
+    return sum(len(message.parts) for message in messages)
+
+
+def _with_parts(message: ModelMessage, parts: list[Any]) -> ModelMessage:
+    if isinstance(message, ModelRequest):
+        return dataclasses.replace(message, parts=parts)
+    return dataclasses.replace(message, parts=parts)
+
+
+def _without_first_parts(messages: Sequence[ModelMessage], count: int) -> list[ModelMessage]:
+    """Return the messages after the first `count` parts; one that the log has in part with the rest of its parts."""
+    rest: list[ModelMessage] = []
+    for message in messages:
+        parts: list[Any] = list(message.parts[count:])
+        count = max(0, count - len(message.parts))
+        if parts:
+            rest.append(message if len(parts) == len(message.parts) else _with_parts(message, parts))
+    return rest
 
 
 def in_turn(messages: Sequence[ModelMessage]) -> list[ModelMessage]:
