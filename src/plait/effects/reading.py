@@ -348,7 +348,8 @@ def judge_ps(command: Command) -> None:
 
 def judge_printenv(command: Command) -> None:
     words = [word for word in command.words if word not in ("-0", "--null")]
-    if not words or any(SECRETIVE.search(word) for word in words):
+    # A name that cannot be told may be any, and names of a listing may be none at all: then it shows everything.
+    if not words or not command.all_known or any(SECRETIVE.search(word) for word in words):
         command.finding.secret("environment variables")
 
 
