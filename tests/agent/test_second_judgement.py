@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from plait.protocol.events import (
     CallStarted,
     ModeChanged,
 )
+from plait.scheduling.limits import DEFAULT_CAPS
 from plait.testing import ScriptedCall, ScriptedReply
 
 SECRET = "the secret outside"
@@ -233,10 +235,13 @@ async def test_an_edit_whose_plan_is_overtaken_is_shown_anew_before_it_is_writte
     async with Working(root, reply(*calls)) as talk:
         turn = asyncio.create_task(talk.prompt("go"))
         first = await talk.until(ApprovalAsked)
-        talk.agent.decide(talk.machinery.approvals.group[1].key, Allow())
-        for _ in range(20):
-            await asyncio.sleep(0)
-        talk.submit(Decide(first.key, Allow({"command": "echo more >>a"})))
+        async with AsyncExitStack() as full:
+            # The edit is allowed and planned, and cannot begin.
+            for _ in range(DEFAULT_CAPS["files"]):
+                await full.enter_async_context(talk.machinery.caps.hold("files"))
+            talk.agent.decide(talk.machinery.approvals.group[1].key, Allow())
+            talk.submit(Decide(first.key, Allow({"command": "echo more >>a"})))
+            await talk.until(CallStarted)
         again = await talk.until(ApprovalAsked, 2)
         assert again.preview.before == "text of a\nmore\n"  # type: ignore[union-attr]
         talk.submit(Decide(again.key, Allow()))
