@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from plait.effects.command import Command, Judge, OptionSpec, read_options
 from plait.effects.finding import Arg, known
+from plait.effects.overwriting import name_loss
 from plait.effects.programs import judge_program, table
 from plait.effects.sed import only_prints
 from plait.effects.wrappers import code_dangers
@@ -35,6 +36,9 @@ AWK = OptionSpec(
     values=frozenset(("-F", "-v", "--field-separator", "--assign")),
 )
 
+# Scripts of sed that leave no line.
+DELETES_ALL = ("d", "1,$d", "/./d", "/.*/d", "//d", "/^/d")
+
 
 def judge_sed(command: Command) -> None:
     """sed: with `-n` or not, a script of addresses, substitutions and prints only reads; `-i`, `w`, `e` do not."""
@@ -61,6 +65,8 @@ def judge_sed(command: Command) -> None:
         if in_place:
             finding.read(operand)
             finding.write(operand, f"sed {in_place[0]}")
+            if any(text in DELETES_ALL for text in texts):
+                name_loss(finding, operand, empties=True)
         else:
             finding.read(operand)
     if in_place and not operands:

@@ -12,11 +12,13 @@ from collections.abc import Sequence
 
 from plait.effects.expansion import RunSubstitution, expand, value_of
 from plait.effects.finding import FREE_WRITES, NOTHING, Arg, Finding, Flow, Place
+from plait.effects.overwriting import is_at_home, name_loss
 from plait.effects.shell_state import refuse_name
 from plait.effects.syntax import Assignment, RedirectTo, Script, Word
 from plait.protocol.effects import Redirect
 
 FILE_REDIRECTS = frozenset((">", ">>", ">|", "&>", "&>>", "<>"))
+OVERWRITES = frozenset((">", ">|", "&>", ">&"))
 
 
 class Words(ABC):
@@ -67,7 +69,10 @@ class Words(ABC):
 
         return run
 
-    def redirects(self, redirects: Sequence[RedirectTo], place: Place, finding: Finding) -> tuple[Redirect, ...]:
+    def redirects(
+        self, redirects: Sequence[RedirectTo], place: Place, finding: Finding, *, empties: bool = False
+    ) -> tuple[Redirect, ...]:
+        """Judge redirects; `empties`: nothing is written into their files."""
         out: list[Redirect] = []
         for redirect in redirects:
             op = redirect.fd + redirect.op
@@ -87,6 +92,8 @@ class Words(ABC):
                 out.append(Redirect(op, text if text is not None else target.raw, _path_of(target, place)))
             elif redirect.op in FILE_REDIRECTS or redirect.op == ">&":
                 finding.write(target, op)
+                if redirect.op in OVERWRITES:
+                    name_loss(finding, target, empties=empties or is_at_home(finding, target))
                 if text not in FREE_WRITES:
                     shown = text if text is not None else target.raw
                     out.append(Redirect(op, shown, _path_of(target, place), writes=True))

@@ -283,7 +283,9 @@ class Line(Words):
         args = self.words(simple.words, place, finding)
         after = _with_assigned(simple.words, args, after)
         given = finding.gives
-        redirects = self.redirects(simple.redirects, place, finding)
+        # `: > FILE` and `> FILE` leave nothing of what the file held.
+        empties = not args or args[0].literal in (":", "true")
+        redirects = self.redirects(simple.redirects, place, finding, empties=empties)
         inner = self.input(simple.redirects, place, finding)
         if any(assignment.name == "IFS" and assignment.value.raw for assignment in simple.assignments):
             # Names that are cut at characters of one's own choice are none.

@@ -10,6 +10,7 @@ from dataclasses import replace
 from plait.effects.command import Command, Judge, Options, OptionSpec, is_safe_setting, read_options
 from plait.effects.finding import Arg, Flow, known
 from plait.effects.grammar import parse
+from plait.effects.home_in_code import home_danger, removed_paths
 from plait.effects.listings import plain_names
 from plait.effects.projects import judge_module
 from plait.effects.syntax import Unclear
@@ -20,6 +21,12 @@ INTERPRETERS = (
     "tclsh", "osascript", "Rscript", "julia", "groovy", "scala", "elixir", "pwsh", "powershell",
 )  # fmt: skip
 SHELLS = ("sh", "bash", "zsh", "dash", "ksh", "fish", "ash", "rbash")
+# Other words after which their code stands.
+CODE_FOLLOWS = {
+    "deno": ("eval",),
+    "pwsh": ("-Command", "-command", "-C"),
+    "powershell": ("-Command", "-command", "-C"),
+}
 FLOCK = OptionSpec(
     frozenset(("-n", "-x", "-e", "-s", "-o", "--nonblock", "--exclusive", "--shared", "--close")),
     frozenset(("-w", "-E", "--timeout", "--wait")),
@@ -48,9 +55,6 @@ RUNS_IN_CODE = re.compile(
 SENDS_IN_CODE = re.compile(r"\bpost\b|urlopen\([^)]*data|\.send(all)?\(|\bput\b|connect\(", re.IGNORECASE)
 READS_IN_CODE = re.compile(
     r"\bopen\(|readFile|read_text|os\.environ|process\.env|\.env\b|id_rsa|File\.read", re.IGNORECASE
-)
-REMOVES_IN_CODE = re.compile(
-    r"""(?:rmtree|rmSync|rm_rf|rmdirSync|remove_tree)\(\s*(?:os\.path\.expanduser\(\s*)?["']([^"']*)["']"""
 )
 QUOTED = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'""")
 
@@ -303,6 +307,11 @@ def judge_interpreter(command: Command) -> None:
         elif word in ("-m", "-W", "-X", "-r", "--require", "-I"):
             script = script or known(word)
             skip = True
+        elif (attached := re.fullmatch(r"(?:--eval|--print|--execute)=(.+)", word, re.DOTALL)) is not None:
+            inline.append(attached[1])
+        elif word in CODE_FOLLOWS.get(command.name, ()) and index + 1 < len(words):
+            inline.append(words[index + 1])
+            skip = True
         elif word == "run" and command.name in ("deno", "bun"):
             continue
         elif not word.startswith("-") and script is None and not inline:
@@ -329,8 +338,10 @@ def code_dangers(command: Command, code: str) -> Sequence[str]:
         reasons.append(f"sends data out through `{command.name}`")
     if re.search(r"b64decode|base64", code) and re.search(r"\bexec\b|\beval\b", code):
         reasons.append(f"runs code that was hidden by an encoding through `{command.name}`")
-    for found in REMOVES_IN_CODE.finditer(code):
-        command.run([known("rm"), known("-rf"), Arg(found[1], (os.path.expanduser(found[1]),))], command.place)
+    if (danger := home_danger(code)) is not None:
+        reasons.append(f"{danger}, through `{command.name}`")
+    for path in removed_paths(code):
+        command.run([known("rm"), known("-rf"), Arg(path, (os.path.expanduser(path),))], command.place)
     if command.name in ("ruby", "perl", "php"):
         for quoted in re.finditer(r"`([^`\n]+)`", code):
             command.run_text(quoted[1], command.place)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from plait.effects.command import Command, Judge, OptionSpec, read_options
 from plait.effects.finding import Arg, Flow, known
 from plait.effects.on_disk import governing_in
+from plait.effects.overwriting import is_at_home, name_loss
 from plait.effects.programs import judge_by_table, table
 from plait.effects.removing import may_be_anywhere, remove, remove_danger
 
@@ -43,6 +44,8 @@ CHMOD = _options("-R -v -c -f --recursive --verbose --changes --silent --quiet",
 INSTALL = _options(
     "-d -D -v -p -C -s -c -T --directory --verbose", "-m -o -g -t --mode --owner --group --target-directory"
 )
+# With these, files that are there stay as they are, or are kept under another name.
+KEEPS_TARGET = frozenset(("-n", "--no-clobber", "-b", "--backup", "-i", "--interactive"))
 TRUNCATE = _options("-c -o --no-create", "-s -r --size --reference")
 
 
@@ -94,6 +97,8 @@ def judge_copy(command: Command) -> None:
         command.finding.ask(f"copies files through `{command.name}`")
         return
     _write_into(command, sources, target, tree=bool(command.flags() & {"-r", "-R", "-a", "--recursive", "--archive"}))
+    if not command.flags() & KEEPS_TARGET:
+        name_loss(command.finding, target, empties=any(source.literal == "/dev/null" for source in sources))
 
 
 def judge_move(command: Command) -> None:
@@ -115,6 +120,8 @@ def judge_move(command: Command) -> None:
     if target.literal == "/dev/null":
         command.finding.dangerous("destroys files by moving them to `/dev/null`")
     _write_into(command, sources, target, tree=True)
+    if not command.flags() & KEEPS_TARGET:
+        name_loss(command.finding, target, empties=False)
 
 
 def _sources_and_target(operands: Sequence[Arg], named: Arg | None) -> tuple[Sequence[Arg], Arg | None]:
@@ -132,6 +139,7 @@ def _write_into(command: Command, sources: Sequence[Arg], target: Arg, *, tree: 
         finding.write(target, command.name, tree=True)
         return
     folders = [path for path in command.place.resolve(literal) if os.path.isdir(path)]
+    loses = command.name in ("cp", "mv", "install") and not command.flags() & KEEPS_TARGET
     if not folders and not literal.endswith("/"):
         finding.write(target, command.name, tree=tree)
         return
@@ -144,7 +152,10 @@ def _write_into(command: Command, sources: Sequence[Arg], target: Arg, *, tree: 
             for inner in (name for folder in folders for name in governing_in(folder)):
                 finding.write(known(f"{literal.rstrip('/')}/{inner}"), command.name, tree=tree)
         else:
-            finding.write(known(f"{literal.rstrip('/')}/{name}"), command.name, tree=tree)
+            entry = known(f"{literal.rstrip('/')}/{name}")
+            finding.write(entry, command.name, tree=tree)
+            if loses:
+                name_loss(finding, entry, empties=False)
 
 
 def judge_link(command: Command) -> None:
@@ -156,6 +167,8 @@ def judge_link(command: Command) -> None:
         command.finding.read(source, tree=True)
     if target is not None:
         _write_into(command, sources, target, tree=False)
+        if command.flags() & {"-f", "--force"}:
+            name_loss(command.finding, target, empties=any(source.literal == "/dev/null" for source in sources))
     else:
         command.finding.ask("makes a link through `ln`")
 
@@ -163,6 +176,8 @@ def judge_link(command: Command) -> None:
 def judge_tee(command: Command) -> None:
     for operand in _plain(command, TEE) or ():
         command.finding.write(operand, "tee")
+        if not command.flags() & {"-a", "--append"}:
+            name_loss(command.finding, operand, empties=is_at_home(command.finding, operand))
     command.finding.gives |= command.place.input
 
 
@@ -205,6 +220,7 @@ def judge_install(command: Command) -> None:
         command.finding.read(source)
     if target is not None:
         _write_into(command, sources, target, tree=False)
+        name_loss(command.finding, target, empties=any(source.literal == "/dev/null" for source in sources))
     else:
         command.finding.ask("installs files through `install`")
 
@@ -222,8 +238,11 @@ def judge_mktemp(command: Command) -> None:
 
 
 def judge_truncate(command: Command) -> None:
+    sizes = " ".join(command.words)
+    grows = re.search(r"(?:^|\s)(?:-s\s*|--size[= ])(?:\+|>)", sizes) is not None
     for operand in _plain(command, TRUNCATE) or ():
         command.finding.write(operand, "truncate")
+        name_loss(command.finding, operand, empties=not grows)
         if may_be_anywhere(operand):
             command.finding.dangerous(f"destroys what `{operand.raw}` holds, which may be any file")
 
@@ -254,6 +273,7 @@ def from_table(command: Command, written: Mapping[str, str]) -> None:
         return
     for name, value in targets:
         command.finding.write(value, written[name])
+        name_loss(command.finding, value, empties=False)
     for operand in options.operands:
         command.finding.read(operand)
 
@@ -277,6 +297,7 @@ def judge_dd(command: Command) -> None:
         part = Arg(value, (value,), prefix=value) if arg.literal is not None else Arg(arg.raw, prefix=value)
         if key == "of" and equals:
             finding.write(part, "dd of=")
+            name_loss(finding, part, empties=True)
             if may_be_anywhere(replace(part, raw=part.raw.replace('"', "").removeprefix("of="))):
                 finding.dangerous(f"overwrites `{part.raw}`, which may be a device")
             if value.startswith("/dev/") and value not in ("/dev/null", "/dev/stdout", "/dev/stderr"):
