@@ -90,6 +90,8 @@ def test_what_reads_all_of_a_directory_follows_its_links(workspace, command):
         ("grep --fil ../x b", "stateful"),
         ("du --exclude-fr ../x", "stateful"),
         ("ip ''", "stateful"),
+        ("env -i git status", "stateful"),
+        ("env - ls", "stateful"),
         ("ag -C x ../y", "stateful"),
         ("ag -C3 x src", "read_only"),
         ("printenv $(grep -l x *)", "stateful"),

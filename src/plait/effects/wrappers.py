@@ -103,7 +103,10 @@ def judge_env(command: Command) -> None:
                 rest.pop(0)
                 continue
             finding.ask(f"sets `{text.partition('=')[0]}` through `env`")
-        elif text in ("-i", "-", "--ignore-environment", "-0"):
+        elif text in ("-i", "-", "--ignore-environment"):
+            # What is set to keep git and others from running programs would be gone.
+            finding.ask("drops the environment through `env -i`")
+        elif text == "-0":
             pass
         elif text in ("-u", "--unset") and len(rest) > 1:
             finding.ask("unsets a variable through `env`")
