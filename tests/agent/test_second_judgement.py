@@ -44,8 +44,13 @@ def ends(talk: Working) -> list[str]:
 
 async def answer_all(talk: Working, answer: Callable[[ApprovalAsked], Answer]) -> list[ApprovalAsked]:
     """Prompt, and answer every question until the turn ends; return the questions."""
-    turn = asyncio.create_task(talk.prompt("go"))
-    answered = 0
+    return await answer_rest(talk, asyncio.create_task(talk.prompt("go")), answer)
+
+
+async def answer_rest(
+    talk: Working, turn: asyncio.Task[Any], answer: Callable[[ApprovalAsked], Answer], answered: int = 0
+) -> list[ApprovalAsked]:
+    """Answer every question after the first `answered` ones until the turn ends; return all questions."""
     while not turn.done():
         changed = asyncio.create_task(talk.changed.wait())
         await asyncio.wait({turn, changed}, return_when=asyncio.FIRST_COMPLETED)
@@ -217,13 +222,11 @@ async def test_an_edited_call_keeps_its_place_before_later_ones(root: Path) -> N
 async def test_later_calls_wait_for_what_the_edited_call_now_touches(root: Path) -> None:
     calls = [shell("echo first >>log"), edit("a", "text", "words"), shell("cat a >copy")]
     async with Working(root, reply(*calls)) as talk:
-        turn = asyncio.create_task(talk.prompt("go"))
-        first = await talk.until(ApprovalAsked)
-        talk.submit(Decide(first.key, Allow({"command": "echo more >>a"})))
-        for number in (2, 3, 4):
-            asked = await talk.until(ApprovalAsked, number)
-            talk.submit(Decide(asked.key, Allow()))
-        await turn
+
+        def answer(asked: ApprovalAsked) -> Answer:
+            return Allow({"command": "echo more >>a"}) if asked.key.call == 1 else Allow()
+
+        await answer_all(talk, answer)
 
         assert ends(talk) == ["ok", "ok", "ok"]
         assert (talk.ws / "copy").read_text() == "words of a\nmore\n"
@@ -242,11 +245,10 @@ async def test_an_edit_whose_plan_is_overtaken_is_shown_anew_before_it_is_writte
             talk.agent.decide(talk.machinery.approvals.group[1].key, Allow())
             talk.submit(Decide(first.key, Allow({"command": "echo more >>a"})))
             await talk.until(CallStarted)
-        again = await talk.until(ApprovalAsked, 2)
-        assert again.preview.before == "text of a\nmore\n"  # type: ignore[union-attr]
-        talk.submit(Decide(again.key, Allow()))
-        await turn
+        *_, again = await answer_rest(talk, turn, lambda _: Allow(), answered=1)
 
+        assert again.key.call == 2
+        assert again.preview.before == "text of a\nmore\n"  # type: ignore[union-attr]
         assert ends(talk) == ["ok", "ok"]
         assert (talk.ws / "a").read_text() == "words of a\nmore\n"
 

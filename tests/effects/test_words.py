@@ -326,3 +326,14 @@ def test_a_value_that_changes_unseen_is_not_known(workspace, command):
 
 def test_eval_of_a_reading_command_is_not_asked_about(workspace):
     assert is_judged("eval 'cat a' | head", workspace) == "read_only"
+
+
+@pytest.mark.parametrize(
+    "command", ["fd | xargs grep", "grep *", "rg --files | xargs chrt -o 0 grep", "grep $(git ls-files)"]
+)
+def test_names_after_the_first_are_files_where_the_first_is_a_pattern(workspace, command):
+    assert is_judged(command, workspace) == "read_only"
+    (workspace.cwd / "link").symlink_to("/etc/passwd")
+    subprocess.run(["git", "-C", str(workspace.cwd), "add", "-A"], check=True)
+
+    assert is_judged(command, workspace) != "read_only"

@@ -190,7 +190,9 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
     operands = list(options.operands)
     patterns = [value for option, value in options.given if option in ("-e", "--regexp") and value is not None]
     if program.first and operands and not _gives(options, (*program.first_by, *program.first_not)):
-        patterns.append(operands.pop(0))
+        patterns.append(operands[0])
+        # Of several words the first is the pattern, and the others are files.
+        operands = operands if operands[0].splits else operands[1:]
         if program.files and not patterns[-1].surely_operand and not _ends_options(args, patterns[-1]):
             finding.ask(f"`{name}`: `{patterns[-1].raw}` may be an option that names a file")
     if program.most is not None and len(operands) > program.most:
