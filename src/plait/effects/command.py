@@ -12,15 +12,17 @@ from plait.effects.finding import LONG_OPTION, Arg, Finding, Place
 SAFE_ENVIRONMENT = re.compile(
     r"LANG|LANGUAGE|LC_[A-Z]+|TZ|NO_COLOR|FORCE_COLOR|CLICOLOR(_FORCE)?|CI|COLUMNS|LINES|PYTHONUNBUFFERED|"
     r"PYTHONDONTWRITEBYTECODE|PYTHONHASHSEED|RUST_BACKTRACE|RUST_LOG|DEBUG|VERBOSE|LOG_LEVEL|NODE_ENV|RAILS_ENV|"
-    r"GIT_OPTIONAL_LOCKS|GIT_TERMINAL_PROMPT|DEBIAN_FRONTEND"
+    r"DEBIAN_FRONTEND"
 )
 
 # Variables whose value the C library looks for among its files, and values that are no way out of there.
 NAMES_A_FILE = re.compile(r"LANG|LANGUAGE|LC_[A-Z]+|TZ")
 PLAIN_PLACE = re.compile(r"(?!.*\.\.)(?:[\w+-][\w.@+:,=-]*(?:/[\w+-]+)*)?")
 
-# Variables that name a program, and the values of theirs that name a harmless one.
-PAGERS = re.compile(r"(GIT_PAGER|PAGER|MANPAGER|GH_PAGER|SYSTEMD_PAGER|BAT_PAGER)=(cat)?")
+# Variables that name a program or let one do more, and the values of theirs that are harmless.
+PAGERS = re.compile(
+    r"(GIT_PAGER|PAGER|MANPAGER|GH_PAGER|SYSTEMD_PAGER|BAT_PAGER)=(cat)?|GIT_(OPTIONAL_LOCKS|TERMINAL_PROMPT)=(0|false)"
+)
 
 
 def is_safe_setting(name: str, value: str | None) -> bool:

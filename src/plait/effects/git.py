@@ -7,6 +7,7 @@ A reading git command counts as such only where the repository's own configurati
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,6 +78,9 @@ CONFIG_READS = frozenset((
 CONFIG_FLAGS = frozenset((
     *CONFIG_READS, "--local", "--global", "--system", "--worktree", "--show-origin", "--show-scope", "--null", "-z",
     "--name-only", "--includes", "--no-includes", "--bool", "--int", "--bool-or-int", "--path", "--all", "--regexp",
+))  # fmt: skip
+PLAIN_MERGES = frozenset((
+    "off", "none", "first-parent", "1", "separate", "combined", "c", "dense-combined", "cc",
 ))  # fmt: skip
 LAST_TAKES_HEAD = frozenset(("--merged", "--no-merged", "--contains", "--no-contains", "--points-at"))
 
@@ -164,12 +168,17 @@ def _judge_reading(command: Command, name: str, entry: Program, args: tuple[Arg,
         finding.ask("in which repository `git` works cannot be told")
     finding.gives |= Flow(contents=True)
     for option, value in options.given:
+        if option == "--diff-merges" and (value is None or value.literal not in PLAIN_MERGES):
+            finding.ask("`git --diff-merges` may merge anew, by the drivers and into the objects of the repository")
         # `-L 1,9:FILE` shows lines of a file.
         if option == "-L" and value is not None and secret_name(value.raw.rpartition(":")[2].rpartition("/")[2]):
             finding.secret(value.raw)
     for operand in options.operands:
         text = operand.literal if operand.literal is not None else operand.raw
-        path = text.rpartition(":")[2]
+        path = os.path.normpath(text.rpartition(":")[2] or ".")
+        if name == "diff" and ".." in text.split("/"):
+            # Two paths, one of them outside of the repository, are compared without it.
+            finding.read(operand, tree=True)
         if name in SHOWS_CONTENTS and secret_name(path.rpartition("/")[2]):
             finding.secret(text)
         if (

@@ -26,6 +26,7 @@ ONLY_NAMES = ("-l", "-L", "-c", "-q", "--files-with-matches", "--files-without-m
 SHOWS_HIDDEN = ("--hidden", "-H", "-u", "-.", "--unrestricted", "-a", "-A", "-f", "--all", "--almost-all")
 
 # Options by which a search is led to files of some names alone.
+COMPARES = frozenset(("diff", "sdiff", "zdiff"))
 NARROWING = frozenset(("--include", "-g", "--glob", "--iglob"))
 
 # Programs that print the lines of all files below a directory.
@@ -215,7 +216,8 @@ def judge_program(command: Command, program: Program, args: tuple[Arg, ...], nam
     _read_operands(command, program, operands, tree=tree)
     if command.name in SEARCHES and tree:
         _look_for_secrets(command, options, patterns, operands)
-    if options.has(*program.follows) or "" in program.follows:
+    # Of a file and a directory, that of the same name in the directory is compared.
+    if options.has(*program.follows) or "" in program.follows or command.name in COMPARES:
         for operand in operands or [known(".")]:
             finding.follow_links(operand)
     _pass_on(command, options, operands)

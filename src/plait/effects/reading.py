@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -169,7 +170,9 @@ def _found(command: Command, starts: list[Arg]) -> Arg | None:
 def judge_printf(command: Command) -> None:
     """printf: only `-v` does more than print."""
     first = command.args[0] if command.args else None
-    if first is not None and (first.literal or "").startswith("-v"):
+    # Before the format may stand words that become none at all.
+    fixed = next((at for at, arg in enumerate(command.args) if not arg.splits), len(command.args))
+    if any((arg.literal or "").startswith("-v") for arg in command.args[: fixed + 1]):
         command.finding.ask("`printf -v` sets a variable")
     elif first is not None and not first.surely_operand and first.literal is None:
         command.finding.ask("`printf` with a format that may be an option")
@@ -181,7 +184,9 @@ def _printed(words: list[str]) -> str | None:
     match words:
         case [form] if not set(form) & set("%\\"):
             return form
-        case ["%s" | "%s\\n", *texts]:
+        case ["%s", *texts]:
+            return "".join(texts)
+        case ["%s\\n", *texts]:
             return "\n".join(texts) + "\n"
         case _:
             return None
@@ -255,8 +260,9 @@ def judge_archive(command: Command) -> None:
 
 
 def judge_echo(command: Command) -> None:
-    words = [word for word in command.words if not re.fullmatch(r"-[neE]+", word)]
-    escaped = any(re.fullmatch(r"-[nE]*e[neE]*", word) for word in command.words)
+    options = list(itertools.takewhile(lambda word: re.fullmatch(r"-[neE]+", word), command.words))
+    words = command.words[len(options) :]
+    escaped = any("e" in word for word in options)
     told = command.all_known and not (escaped and "\\" in " ".join(words))
     _echoes(command, " ".join(words) + "\n" if told else None)
 
@@ -278,12 +284,19 @@ def judge_test(command: Command) -> None:
     for arg in args:
         if arg.literal in ("-v", "-R") or (arg.splits and not arg.number):
             finding.ask(f"a test that cannot be told (`{arg.raw}`)")
-    if len(args) == 2 and args[0].literal is None:
-        finding.ask(f"a test that cannot be told (`{args[0].raw}`)")
+    texts = [arg.literal for arg in args]
+    for index, arg in enumerate(args[:-1]):
+        begins = index == 0 or texts[index - 1] in ("!", "(", "-a", "-o")
+        if begins and arg.literal is None and not arg.number and texts[index + 1] not in BINARY_TESTS:
+            finding.ask(f"a test that cannot be told (`{arg.raw}`)")
     for arg in tested_files([arg.raw if arg.literal is None else arg.literal for arg in args], args):
         finding.read(arg, contents=False)
 
 
+# Also what stands behind a test that is a text alone.
+BINARY_TESTS = frozenset((
+    "=", "==", "!=", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef", "-a", "-o", ")",
+))  # fmt: skip
 TEXT_COMPARISONS = frozenset(("=", "==", "!=", "=~"))
 
 
@@ -365,7 +378,8 @@ def judge_tar(command: Command) -> None:
     if lists and archive is not None and archive.surely_operand and ":" not in archive.prefix and first != "--list":
         rest = command.args[2:]
         if all(arg.surely_operand for arg in rest):
-            finding.read(archive)
+            for arg in (archive, *rest) if archive.splits else (archive,):
+                finding.read(arg)
             return
     if any(
         word.startswith(
@@ -401,7 +415,8 @@ def judge_unzip(command: Command) -> None:
         and len(words) >= 2
         and all(arg.surely_operand for arg in command.args[1:])
     ):
-        command.finding.read(command.args[1])
+        for arg in command.args[1:] if command.args[1].splits else command.args[1:2]:
+            command.finding.read(arg)
         return
     for index, word in enumerate(words[:-1]):
         if word == "-d":

@@ -164,9 +164,12 @@ def judge_xargs(command: Command) -> None:
         command.run([*inner, *appended], command.place)
         return
     mark = placeholder.literal or "{}"
+    if options.has(*GROUPS):
+        command.finding.ask("`xargs -I` with `-n` or `-L`, the last of which alone counts")
     filled: list[Arg] = []
     for index, arg in enumerate(inner):
-        if mark not in arg.raw or arg.literal == mark:
+        holds = any(mark in text for text in (arg.raw, arg.prefix, arg.glob or "", *(arg.values or ())))
+        if not holds or arg.literal == mark:
             # Each line takes its place, as one word.
             filled.extend([replace(line, splits=False) for line in appended] if arg.literal == mark else [arg])
             continue
@@ -177,6 +180,8 @@ def judge_xargs(command: Command) -> None:
     command.run(filled, command.place)
 
 
+# They spread the words over several commands.
+GROUPS = ("-n", "-L", "-s", "-E", "--max-args", "--max-lines")
 # Quotes and escapes, and white space that may or may not end a word.
 XARGS_READS = re.compile(r"['\"\\]|[^\S \t\n]")
 LINE_ENDS = ("\\n", "'\\n'", '"\\n"', "$'\\n'")
@@ -189,10 +194,13 @@ def _appended(command: Command, options: Options) -> list[Arg]:
     delimiter = options.value("-d", "--delimiter")
     nul = options.has("-0", "--null")
     lines = options.has("-I", "--replace") or (delimiter is not None and delimiter.raw in LINE_ENDS)
-    text = place.input_text
+    # Where words are spread or left out, which of them stands first cannot be told.
+    text = place.input_text if not options.has(*GROUPS) else None
     if text is not None and not nul and (delimiter is None or lines) and XARGS_READS.search(text) is None:
         if not lines:
             return [known(word) for word in text.split()]
+        if not options.has("-I", "--replace"):
+            return [known(line) for line in text.removesuffix("\n").split("\n")]
         told = tuple(line.strip() for line in text.split("\n") if line.strip())
         return [Arg('"{}"', told, carries=place.input)] if told else []
     if delimiter is None or lines:
@@ -237,7 +245,8 @@ def _run_text(command: Command, text: Arg) -> None:
         return
     if command.name not in ("sh", "bash", "dash"):
         finding.ask(f"runs a text through `{command.name} -c`")
-    command.run_text(text.literal, command.place)
+    # It knows only variables that were exported, and no function.
+    command.run_text(text.literal, replace(command.place, variables={}, functions={}))
 
 
 def _run_script(command: Command, script: Arg) -> None:
