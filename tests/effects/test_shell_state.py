@@ -64,3 +64,73 @@ def test_what_is_not_surely_known_later_asks(workspace, command):
 )
 def test_what_is_known_later_is_not_asked_about(workspace, command):
     assert is_judged(command, workspace) == "read_only"
+
+
+# What a line leaves in a shell that takes another way through it than the words' order says.
+RUNS = "'x[$(./evil)]'"
+OTHER_WAYS = [
+    "x=b; for i in 1; do x=../x; break; x=b; done; cat $x",
+    "x=b; for i in 1 2; do cat $x; x=../x; continue; x=b; done",
+    "x=b; while true; do x=../x; [ -f b ] && break; x=b; done; cat $x",
+    "x=b; f() { x=../x; [ -f b ] && return; x=b; }; f; cat $x",
+    "x=b; for i in 1; do eval 'x=../x; break'; x=b; done; cat $x",
+    "x=1; f() { read x < b; return; x=1; }; f; echo $((x))",
+    "x=../x; x=b & cat $x",
+    "x=../x; { x=b; } & cat $x",
+    "f() { cat ../x; }; f() { :; } & f",
+    "f() { :; }; for i in 1 2; do f; f() { cat ../x; }; done",
+    "cd none || return; cat ../x",
+    "x=../x; for x in none*; do :; done; cat $x",
+    "x=../x; e=; for x in $e; do :; done; cat $x",
+    "x=../x; for x in; do :; done; cat $x",
+    "readonly x=../x; declare x=b; cat $x",
+    "f() { local -r x=../x; local x=b; cat $x; }; f",
+    "readonly x=../x; for x in b; do :; done; cat $x",
+    f"x=1; read -dt x <<< {RUNS}; echo $((x))",
+    f"x=1; read -pn x <<< {RUNS}; echo $((x))",
+    "x=b; read -rdd x <<< ../x; cat $x",
+    "f() { set pipefail; sed $2 1wF b; }; f x p",
+    "x=b; x=../x eval 'cat $x'",
+    "x=b; x=../x bash -c 'cat $x'",
+    "x=p; bash -c 'sed $x 1wF b'",
+    "f() { sh -c 'sed $1 1wF b'; }; f p",
+    "mkfifo() { :; }; bash -c 'mkfifo F'",
+    "x=b; bash -c 'cat ${x:-../x}'",
+    "x=[bc]; uniq $x",
+    "sed {,1wF} b",
+    "f() { cat $2; }; f {,b} ../x",
+    "sed $(echo p >&2) 1wF b",
+    "sed $(echo p >/dev/null) 1wF b",
+    "sed $({ echo p; } >/dev/null) 1wF b",
+    "sed $(case x in y) echo p;; esac) 1wF b",
+    "cat .$(echo x >/dev/null)./x",
+    "printf '%s\\n' p 1wF b | { read x; xargs sed; }",
+    "while read x; do xargs sed; done <<EOF\np\n1wF b\nEOF",
+    "x=1e./evi[l]; xargs -I{} sed {} b <<< $x",
+]
+
+
+@pytest.mark.parametrize("command", OTHER_WAYS)
+def test_a_value_counts_only_where_no_other_way_through_the_line_leaves_another(command, workspace):
+    (workspace.cwd / "c").write_text("y\n")
+
+    assert is_judged(command, workspace) != "read_only"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "x=b; for i in 1 2; do x=sub/t; done; cat b",
+        "for x in b sub/t; do [ -f $x ] || continue; cat $x; done",
+        "f() { local x=$1; [ -f $x ] || return; cat $x; }; f b",
+        "set -euo pipefail; cat b",
+        "set -o pipefail; cat b | head",
+        "x=s*; wc -c $x/t",
+        "x=b; cat $x & wait",
+        "read -rd '' x < b; echo \"$x\"",
+        "cd sub || exit; cat t",
+        "grep x $(echo b 2>/dev/null)",
+    ],
+)
+def test_a_value_still_counts_where_every_way_leaves_it(command, workspace):
+    assert is_judged(command, workspace) == "read_only"

@@ -66,7 +66,9 @@ def value_of(word: Word, place: Place, run: RunSubstitution, see_secret: SeeSecr
     pieces: Sequence[Piece] = word.pieces
     if any(isinstance(piece, Text) and not piece.quoted and ":~" in piece.text for piece in pieces):
         pieces = [Opaque(quoted=True, pieces=word.pieces)]
-    return replace(_one(word.raw, pieces, place, run, see_secret), splits=False)
+    value = _one(word.raw, pieces, place, run, see_secret)
+    # Used unquoted, a pattern becomes as many words as there are names; the variable of a loop holds one of them.
+    return replace(value, splits=value.splits and value.glob is not None and not (value.loose or value.listed))
 
 
 def _one(raw: str, pieces: Sequence[Piece], place: Place, run: RunSubstitution, see_secret: SeeSecret) -> Arg:
@@ -280,7 +282,7 @@ def _unquoted(value: Arg, place: Place) -> Arg:
     if value.number:
         return replace(value, splits=False, loose=False)
     if value.values is None and value.glob is not None and not value.loose and is_one_word_each(value, place):
-        return replace(value, splits=False)
+        return value
     if value.values is None or any(SPLIT_OR_GLOB.search(text) or not text for text in value.values):
         prefix = value.prefix if not SPLIT_OR_GLOB.search(value.prefix) else ""
         return Arg("", prefix=prefix, splits=True, loose=True, carries=value.carries)
@@ -318,7 +320,8 @@ def _braces(word: Word) -> list[tuple[Piece, ...]] | None:
         return None
     chars = [(char, piece.quoted) for piece in word.pieces if isinstance(piece, Text) for char in piece.text]
     spread = _spread(chars)
-    if spread is None or len(spread) > MOST_VALUES:
+    # Bash drops an empty word (`{,x}`) unless a quote stood in it, which the characters no longer tell.
+    if spread is None or len(spread) > MOST_VALUES or not all(spread):
         return None
     return [_as_pieces(entry) for entry in spread]
 

@@ -14,7 +14,7 @@ from plait.effects.expansion import RunSubstitution, expand, value_of
 from plait.effects.finding import FREE_WRITES, NOTHING, Arg, Finding, Flow, Place
 from plait.effects.overwriting import is_at_home, name_loss
 from plait.effects.shell_state import refuse_name
-from plait.effects.syntax import Assignment, RedirectTo, Script, Word
+from plait.effects.syntax import Assignment, RedirectTo, Script, Text, Word
 from plait.protocol.effects import Redirect
 
 FILE_REDIRECTS = frozenset((">", ">>", ">|", "&>", "&>>", "<>"))
@@ -128,8 +128,11 @@ class Words(ABC):
 
     def _input_text(self, word: Word, place: Place, finding: Finding, *, end: str) -> Place:
         arg = value_of(word, place, self.substitution(place, finding), finding.secret)
-        text = None if arg.literal is None and arg.glob is None else (word.literal or arg.literal or word.raw) + end
-        return place.with_input(arg.carries, text)
+        text = word.literal or arg.literal
+        if text is None and all(isinstance(piece, Text) for piece in word.pieces):
+            # A pattern is no name of files here.
+            text = "".join(piece.text for piece in word.pieces if isinstance(piece, Text))
+        return place.with_input(arg.carries, text + end if text is not None else None)
 
 
 def _path_of(arg: Arg, place: Place) -> str | None:

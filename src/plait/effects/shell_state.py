@@ -19,8 +19,9 @@ OWN_VARIABLE = re.compile(
 )
 OBEYED_LOWER_CASE = frozenset(("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy", "histchars"))
 MOST_DIRECTORIES = 6
-READ_OPTION = re.compile(r"-[rsea]*[dnNpt]?|-[rs]*[dnNpt].+")
-SETTABLE = re.compile(r"[-+][euxv]+|[-+][euxv]*o|pipefail|errexit|nounset|xtrace")
+# With its value attached, or with the value (for `-a` the name of the array) as the next word.
+READ_OPTION = re.compile(r"-[rse]*(?:a|[dnNpt](?P<value>.*))?", re.DOTALL)
+SETTABLE = re.compile(r"(?:[-+](?:[euxv]+|[euxv]*o (?:pipefail|errexit|nounset|xtrace)) )+(?:[-+]o )?")
 
 
 def is_own(name: str) -> bool:
@@ -60,7 +61,7 @@ def change_state(name: str, args: Sequence[Arg], inner: Place, place: Place, fin
     words = [arg.literal for arg in args]
     variables = dict(place.variables)
     if name == "set":
-        if not words or not all(word is not None and SETTABLE.fullmatch(word) for word in words):
+        if not words or not _only_sets_options(words):
             finding.ask("changes how the shell works")
         return place
     if name == "shift":
@@ -81,8 +82,8 @@ def change_state(name: str, args: Sequence[Arg], inner: Place, place: Place, fin
     for word in words:
         if skip_value:
             skip_value = False
-        elif word is not None and name == "read" and READ_OPTION.fullmatch(word):
-            skip_value = word[-1] in "dnNpt"
+        elif word is not None and name == "read" and (option := READ_OPTION.fullmatch(word)):
+            skip_value = option["value"] == ""
         elif word is not None and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", word):
             variables.pop(f"{word}[@]", None)
             if name in ("read", "unset", "mapfile", "readarray"):
@@ -94,6 +95,11 @@ def change_state(name: str, args: Sequence[Arg], inner: Place, place: Place, fin
         else:
             finding.ask(f"`{name}` with what cannot be told")
     return replace(place, variables=variables)
+
+
+def _only_sets_options(words: Sequence[str | None]) -> bool:
+    """True if no word is left that would become `$1`: a name of an option belongs to an `-o` before it."""
+    return SETTABLE.fullmatch("".join(f"{word} " for word in words)) is not None or words in (["-o"], ["+o"])
 
 
 def _read_names(words: Sequence[str | None], inner: Place) -> Arg | None:
@@ -115,10 +121,13 @@ def _read_names(words: Sequence[str | None], inner: Place) -> Arg | None:
 def _declare(name: str, args: Sequence[Arg], place: Place, finding: Finding) -> Place:
     """Judge `local NAME=value` and its like; options other than `-r` may evaluate the value, or show variables."""
     variables = dict(place.variables)
+    if name == "readonly":
+        finding.ask("`readonly` lets a later assignment fail, so that values cannot be told")
     for arg in args:
         text = arg.literal if arg.literal is not None else arg.prefix
         found = re.match(r"([A-Za-z_][A-Za-z0-9_]*)(=|$)", text)
         if text == "-r" and arg.literal is not None:
+            finding.ask(f"`{name} -r` lets a later assignment fail, so that values cannot be told")
             continue
         if found is None or (not found[2] and arg.literal is None):
             finding.ask(f"`{name} {arg.raw}` may evaluate something")

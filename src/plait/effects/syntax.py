@@ -228,10 +228,10 @@ def one_command(words: tuple[Word, ...], assigned: str | None = None) -> Script:
     return Script((AndOr((Pipeline((Simple(assignments, words, ()),)),)),))
 
 
-def ends_the_shell(pipeline: Pipeline) -> bool:
-    """True for `exit` and `return`: what follows runs only if what stood before succeeded."""
+def ends_the_shell(pipeline: Pipeline, *, in_function: bool) -> bool:
+    """True for `exit`, and `return` in a function: what follows runs only if what stood before succeeded."""
     match pipeline.stages:
         case (Simple(words=(first, *_)),):
-            return first.literal in ("exit", "return")
+            return first.literal == "exit" or (in_function and first.literal == "return")
         case _:
             return False

@@ -49,6 +49,8 @@ TAKES_ANY_WORDS = frozenset((
 SHELL_STATE = frozenset((
     "read", "export", "readonly", "unset", "set", "shift", "local", "declare", "typeset", "mapfile", "readarray",
 ))  # fmt: skip
+# What ends a round of a loop or a function, or may run what does.
+MAY_LEAVE = frozenset(("break", "continue", "return", "command", "builtin", "eval"))
 MOST_ROUNDS = 3
 MOST_PATTERNS = 6
 
@@ -63,14 +65,21 @@ class Line(Words):
     downloaded: set[Access] = field(default_factory=set)
     loops: int = 0
     depth: int = 0
+    in_function: bool = False
+    # The places at which a round of a loop, or a function, may have ended early.
+    left: list[Place] = field(default_factory=list)
 
     # --- lists and compounds -------------------------------------------------------------------------------------
 
     def script(self, script: Script, place: Place) -> tuple[Finding, Place]:
         """Judge a list of commands; the place after it allows for each of them to have failed."""
         total = Finding(place)
+        if len(script.items) > 1:
+            place = _with_text_taken(place)
         for item in script.items:
-            finding, place = self._and_or(item, place)
+            finding, after = self._and_or(item, place)
+            # In the background it is a subshell.
+            place = place if item.background else after
             total.merge(finding)
             total.gives |= finding.gives
         if len(script.items) == 1:
@@ -79,6 +88,8 @@ class Line(Words):
 
     def _and_or(self, item: AndOr, place: Place) -> tuple[Finding, Place]:
         total = Finding(place)
+        if len(item.pipelines) > 1:
+            place = _with_text_taken(place)
         possible = place
         for index, pipeline in enumerate(item.pipelines):
             finding, after = self._pipeline(pipeline, place)
@@ -86,7 +97,8 @@ class Line(Words):
             total.gives |= finding.gives
             # The first surely runs, though a change of directory may fail; whether the others run cannot be told.
             failed = replace(after, cwds=union(place.cwds, after.cwds))
-            if item.joins[index : index + 1] == ("||",) and ends_the_shell(item.pipelines[index + 1]):
+            ending = item.pipelines[index + 1] if item.joins[index : index + 1] == ("||",) else None
+            if ending is not None and ends_the_shell(ending, in_function=self.in_function):
                 failed = after
             possible = failed if index == 0 else either(possible, failed)
             # After `&&` the command before has succeeded; after `||` it may have failed.
@@ -144,7 +156,9 @@ class Line(Words):
         programs = (self.judges, SHELL_STATE, table(), versions(), tool_names())
         if any(node.name in names for names in programs):
             raise Unclear(f"it defines a function with the name of a program (`{node.name}`)")
-        trial = Line(self.judges, self.unknown_program, self.parts, set(self.downloaded), self.loops, self.depth + 1)
+        trial = Line(
+            self.judges, self.unknown_program, self.parts, set(self.downloaded), self.loops, self.depth + 1, True
+        )
         if trial.depth > DEEPEST_CALL:
             raise Unclear("functions are nested too deeply")
         trial.script(node.body, replace(place.with_input(NOTHING), cwds=(), variables={}, functions={}))
@@ -161,8 +175,9 @@ class Line(Words):
             if arg.splits or arg.glob is not None:
                 break
             own[str(index)] = arg
-        line = Line(self.judges, self.unknown_program, [], self.downloaded, self.loops, self.depth + 1)
+        line = Line(self.judges, self.unknown_program, [], self.downloaded, self.loops, self.depth + 1, True)
         called, left = line.script(inner.functions[name], replace(inner, variables=own))
+        left = line._or_left(left)
         finding.merge(called)
         finding.gives |= called.gives
         if left.functions != inner.functions:
@@ -196,6 +211,9 @@ class Line(Words):
         if any(redirect.writes for redirect in redirects):
             self.parts.append(CommandPart((), redirects, read_only=total.harmless))
         inner = self.input(node.redirects, place, total)
+        if node.loop or len(node.bodies) > 1:
+            inner = _with_text_taken(inner)
+        before = inner
         if node.loop:
             self.loops += 1
             if self.loops > DEEPEST_LOOP:
@@ -205,7 +223,9 @@ class Line(Words):
             *others, inner = self._loop_variable(node, inner, total)
             inner = self._settled(node, inner)
             for other in others:
-                trial = Line(self.judges, self.unknown_program, [], self.downloaded, self.loops, self.depth)
+                trial = Line(
+                    self.judges, self.unknown_program, [], self.downloaded, self.loops, self.depth, self.in_function
+                )
                 for body in node.bodies:
                     total.merge(trial.script(body, self._settled(node, other))[0])
         possible = inner
@@ -215,10 +235,15 @@ class Line(Words):
             finding, after = self.script(body, possible)
             total.merge(finding)
             total.gives |= finding.gives
-            total.output_text = finding.output_text if len(node.bodies) == 1 and not node.loop else None
+            is_all = len(node.bodies) == 1 and not node.loop and not node.words
+            total.output_text = finding.output_text if is_all and not _redirects_output(node.redirects) else None
             possible = after if index == 0 and first_runs else either(possible, after)
         if node.loop:
             self.loops -= 1
+            possible = self._or_left(possible)
+            if node.variable is not None and all(word.literal is None for word in node.values):
+                # There may be no round at all.
+                possible = either(possible, before)
         if node.subshell:
             return total, place
         return total, possible.with_input_of(place)
@@ -250,15 +275,24 @@ class Line(Words):
     def _settled(self, node: Compound, place: Place) -> Place:
         """The place in which every round of a loop may begin: what rounds change cannot be told."""
         for _ in range(MOST_ROUNDS):
-            trial = Line(self.judges, self.unknown_program, [], set(self.downloaded), self.loops, self.depth)
+            trial = Line(
+                self.judges, self.unknown_program, [], set(self.downloaded), self.loops, self.depth, self.in_function
+            )
             after = place
             for body in node.bodies:
                 _, after = trial.script(body, after)
+            after = trial._or_left(after)
             widened = self._widened(place, after, keep=node.variable)
             if widened == place:
                 return place
             place = widened
-        return replace(place, cwds=(), variables={name: Arg(f"${name}") for name in place.variables})
+        return replace(place, cwds=(), variables={name: Arg(f"${name}") for name in place.variables}, functions={})
+
+    def _or_left(self, place: Place) -> Place:
+        """The place after a loop or a function that may have been left early."""
+        for other in self.left:
+            place = either(place, other)
+        return place
 
     def _widened(self, place: Place, after: Place, *, keep: str | None) -> Place:
         # What was unset on the way is known no longer.
@@ -271,7 +305,8 @@ class Line(Words):
             carries = value.carries | (before.carries if before is not None else NOTHING)
             variables[name] = Arg(f"${name}", number=number, carries=carries)
         cwds = place.cwds if set(after.cwds) <= set(place.cwds) else ()
-        return replace(place, cwds=cwds, variables=variables, moved=place.moved or after.moved)
+        functions = {name: body for name, body in place.functions.items() if after.functions.get(name) == body}
+        return replace(place, cwds=cwds, variables=variables, moved=place.moved or after.moved, functions=functions)
 
     # --- simple commands -----------------------------------------------------------------------------------------
 
@@ -290,12 +325,20 @@ class Line(Words):
         if any(assignment.name == "IFS" and assignment.value.raw for assignment in simple.assignments):
             # Names that are cut at characters of one's own choice are none.
             inner = replace(inner, input_names=None)
+        # For the command alone, they hide what the shell keeps under these names (`x=1 eval 'echo $x'`).
+        hidden = {assignment.name for assignment in simple.assignments} if args else set()
+        if hidden:
+            inner = replace(inner, variables={key: arg for key, arg in inner.variables.items() if key not in hidden})
         finding.gives = given if not args else NOTHING
         runs: tuple[CommandPart, ...] = ()
         if args:
             after, runs = self._command(args, env, inner, after, finding)
+            if args[0].literal in MAY_LEAVE:
+                self.left.append(after)
         if any(redirect.op == ">&" and redirect.fd == "2" for redirect in simple.redirects):
             finding.output_names = None
+        if _redirects_output(simple.redirects):
+            finding.output_text = finding.output_names = None
         self._remember_downloads(finding, simple.redirects, place)
         # What runs inside of substitutions asks for itself; its part stands before this one.
         argv = tuple(arg.literal if arg.literal is not None else arg.raw for arg in args)
@@ -445,6 +488,18 @@ def _refuse_any_words(name: str, args: Sequence[Arg], finding: Finding) -> None:
 
 def _is_format(arg: Arg) -> bool:
     return arg.literal is not None and not arg.literal.startswith("-")
+
+
+def _with_text_taken(place: Place) -> Place:
+    """The place in which a command before, or in the round before, may have read some of the input."""
+    return replace(place, input_text=None)
+
+
+def _redirects_output(redirects: Sequence[RedirectTo]) -> bool:
+    """True if what is printed may go elsewhere."""
+    return any(redirect.fd not in ("0", "2") and not redirect.op.startswith("<") for redirect in redirects) or any(
+        redirect.fd == "1" for redirect in redirects
+    )
 
 
 def _assigned(place: Place, name: str, value: Arg) -> Place:
