@@ -23,13 +23,32 @@ HARMLESS_SETTING = re.compile(
 PLACES = ("-C", "--git-dir", "--work-tree", "--namespace")
 LONG = ("--upload-pack", "--receive-pack", "--open-files-in-pager", "--ext-diff", "--extcmd", "--template", "--config")
 SHORTEST_PREFIX = 5
-SHORT = {"grep": "-O", "difftool": "-x", "clone": "-u", "ls-remote": "-u"}
+# Options that git spells out of a beginning of any length: no other option of the sub-command begins so.
+BEGINNINGS = {
+    "clone": ("--u", "--te", "--co"), "init": ("--te",), "ls-remote": ("--u", "--ex"), "grep": ("--op",),
+    "difftool": ("--ex", "--to"), "push": ("--ex",), "fetch-pack": ("--ex", "--u"), "send-pack": ("--ex", "--rec"),
+    "archive": ("--ex",),
+}  # fmt: skip
+# What may stand before the sub-command and takes no word after it.
+GLOBAL_FLAGS = frozenset((
+    "--no-pager", "-P", "-p", "--paginate", "--no-optional-locks", "--literal-pathspecs", "--glob-pathspecs",
+    "--noglob-pathspecs", "--icase-pathspecs", "--no-replace-objects", "--bare", "--version", "-v", "--help", "-h",
+    "--no-lazy-fetch", "--no-advice", "--html-path", "--man-path", "--info-path",
+))  # fmt: skip
+SHORT = {"grep": "-O", "difftool": "-[xt]", "clone": "-u", "ls-remote": "-u"}
 # Sub-commands with options that run a program, write a file of one's choice, or reach another machine by one.
 STEERED = frozenset((
     "am", "apply", "archive", "bisect", "blame", "cat-file", "clone", "daemon", "diff", "difftool", "fetch",
     "filter-branch", "format-patch", "grep", "init", "log", "ls-remote", "mergetool", "pull", "push", "range-diff",
     "rebase", "remote", "send-email", "show", "submodule", "upload-pack", "worktree",
 ))  # fmt: skip
+# Sub-commands that run hooks or programs, show passwords, or work in other repositories.
+ELSEWHERE = frozenset((
+    "credential", "credential-cache", "credential-store", "daemon", "for-each-repo", "hook", "instaweb", "shell",
+    "web--browse",
+))  # fmt: skip
+# The word behind them is a text.
+TEXTS = frozenset(("-m", "--message", "-S", "-G", "--grep", "--author", "-e", "--format", "--pretty"))
 TAKE_VALUE = ("-c", "-C", "--git-dir", "--work-tree", "--namespace", "--config-env", "--exec-path", "--super-prefix")
 
 
@@ -47,7 +66,23 @@ def steers(argv: Sequence[str], first: int, roots: Sequence[Path]) -> bool:
             return True
         place += 1 + takes_next
     name = argv[place] if place < len(argv) else ""
-    return any(_of_command(name, word) for word in argv[max(first, place + 1) :])
+    if place >= first and name in ELSEWHERE:
+        return True
+    return any(
+        _of_command(name, argv[at]) or (argv[at - 1] not in TEXTS and _leads_out(argv[at], roots))
+        for at in range(max(first, place + 1), len(argv))
+    )
+
+
+def _leads_out(word: str, roots: Sequence[Path]) -> bool:
+    """True if a word, or the value of an option in it, is a path that leads out of `roots`."""
+    attached = re.match(r"--[A-Za-z-]+=|-[A-Za-z](?=/|\.\.)", word)
+    value = word[attached.end() :] if attached is not None else word
+    if re.search(r"\s", value):
+        return False
+    path = Path(value)
+    elsewhere = path.is_absolute() and not any(path.is_relative_to(root) for root in roots)
+    return elsewhere or ".." in path.parts or value.startswith("~")
 
 
 def may_steer(argv: Sequence[str], first: int) -> bool:
@@ -70,16 +105,18 @@ def _global(option: str, value: str, roots: Sequence[Path]) -> bool:
         path = Path(value)
         elsewhere = path.is_absolute() and not any(path.is_relative_to(root) for root in roots)
         return elsewhere or value.startswith("~") or ".." in path.parts or not value
-    return option in TAKE_VALUE
+    return option not in GLOBAL_FLAGS
 
 
 def _of_command(name: str, word: str) -> bool:
     if word.startswith("--"):
         option = word.partition("=")[0]
+        if option.startswith(BEGINNINGS.get(name, ())):
+            return True
         if name not in ("clone", "init") and option.startswith(("--t", "--c")):
             return False
         return len(option) >= SHORTEST_PREFIX and any(long.startswith(option) for long in LONG)
     if name == "clone" and word.startswith("-c"):
         return True
     short = SHORT.get(name)
-    return short is not None and re.match(rf"-[A-Za-z]*{short[1]}", word) is not None
+    return short is not None and re.match(rf"-[A-Za-z]*{short[1:]}", word) is not None
