@@ -337,3 +337,40 @@ def test_names_after_the_first_are_files_where_the_first_is_a_pattern(workspace,
     subprocess.run(["git", "-C", str(workspace.cwd), "add", "-A"], check=True)
 
     assert is_judged(command, workspace) != "read_only"
+
+
+@pytest.mark.parametrize("listing", ["git rev-list HEAD -n 3", "git log --format=%h -3", "git log --pretty=%H"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "for c in $({}); do git show --stat $c; done",
+        'for c in $({}); do git show --stat "$c"; done',
+        "git show $({})",
+        '{} | while read -r c; do git show "$c"; done',
+        "{} | xargs -n1 git show --stat",
+        'c=$({}); git show "$c"',
+    ],
+)
+def test_ids_of_commits_are_no_options(workspace, form, listing):
+    assert is_judged(form.format(listing), workspace) == "read_only"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "git log --format=%h -p | xargs git show",
+        "git log --format=%s | xargs git show",
+        "git log --format='%h %s' -3 | xargs git show",
+        "git rev-list --objects HEAD | xargs git show",
+        "git rev-list --format=%s HEAD | xargs git show",
+        "git rev-parse $x | xargs git show",
+        "cat $(git rev-list HEAD)",
+        "c=$(git merge-base a b); echo $((c))",
+        "c=$(git merge-base a b); cat x$c",
+        "c=$(git merge-base a b); head -n $c b",
+        "git merge-base a b | sed s/a/-/ | xargs git show",
+        "$(git rev-list HEAD)",
+    ],
+)
+def test_what_is_more_than_ids_of_commits_is_not_known(workspace, command):
+    assert is_judged(command, workspace) != "read_only"

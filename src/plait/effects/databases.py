@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 
-from plait.effects.command import Command, Judge, Options, OptionSpec, read_options
+from plait.effects.command import Command, Judge, OptionSpec, read_options
 from plait.effects.finding import Arg
 from plait.effects.sql import only_reads
 
@@ -29,23 +28,13 @@ SQLITE_DOTS = re.compile(
 )
 # Without `mode=ro` a file that is missing is made.
 SQLITE_READING_URI = re.compile(r"file:([^?#]+)\?(?:immutable=1&)?mode=ro(?:&immutable=1)?")
-PSQL = OptionSpec(
-    flags=frozenset((
-        "-A", "-t", "-x", "-q", "-X", "-w", "-l", "-1", "-a", "-e", "--csv", "--no-align", "--tuples-only",
-        "--expanded", "--quiet", "--no-psqlrc", "--list", "--no-password",
-    )),
-    values=frozenset(("-d", "-U", "-c", "-F", "-h", "-p", "--dbname", "--username", "--command", "--host", "--port")),
-)  # fmt: skip
-PSQL_DESCRIBES = re.compile(r"\\(d[a-zA-Z]*\+?|l\+?|conninfo|z|sf|sv)(\s+[\w.*\"]+)?\s*")
-SERVER_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
 
 
 def judge_database(command: Command) -> None:
     """Clients of databases: statements that destroy are named, those that only read may pass, all else asks."""
     finding = command.finding
     texts = [*command.words, command.place.input_text or ""]
-    reads = command.all_known and command.name in READERS and READERS[command.name](command)
-    if reads:
+    if command.name == "sqlite3" and command.all_known and _sqlite_reads(command):
         return
     if any(SQL_DESTROYS.search(text) for text in texts):
         finding.dangerous("destroys data in a database")
@@ -83,31 +72,6 @@ def _sqlite_reads(command: Command) -> bool:
     return True
 
 
-def _psql_reads(command: Command) -> bool:
-    """`psql -c SELECT…` on this machine's own server, by its socket."""
-    options = read_options(command.args, PSQL)
-    names = [value.literal or "" for key, value in options.given if value and key in ("-d", "--dbname")]
-    names += [operand.literal or "" for operand in options.operands]
-    if not _is_own_server(options, names):
-        return False
-    statements = [value.literal or "" for key, value in options.given if value and key in ("-c", "--command")]
-    if not statements:
-        return options.has("-l", "--list")
-    return all(PSQL_DESCRIBES.fullmatch(text.strip()) or only_reads(text) for text in statements)
-
-
-def _is_own_server(options: Options, names: list[str]) -> bool:
-    """True if a socket of this machine is spoken to; localhost by TCP is the network, which asks."""
-    return (
-        options.unclear is None
-        and not options.has("-h", "--host", "-p", "--port")
-        and not any(os.environ.get(name, "/").startswith("/") is False for name in SERVER_VARIABLES)
-        and all(re.fullmatch(r"[\w-]+", name) for name in names)
-        and len(names) <= 2
-    )
-
-
-READERS = {"sqlite3": _sqlite_reads, "psql": _psql_reads}
 JUDGES: Mapping[str, Judge] = dict.fromkeys(
     ("psql", "mysql", "mariadb", "sqlite3", "redis-cli", "mongosh", "mongo"), judge_database
 )

@@ -76,6 +76,7 @@ def _one(raw: str, pieces: Sequence[Piece], place: Place, run: RunSubstitution, 
     pattern: str | None = ""
     wild = splits = loose = hidden = links = listed = False
     number = len(pieces) == 1
+    token = bool(pieces)
     prefix, prefix_open = "", True
     carries = NOTHING
     for piece in _tilde(pieces):
@@ -86,6 +87,7 @@ def _one(raw: str, pieces: Sequence[Piece], place: Place, run: RunSubstitution, 
         carries |= part.carries
         links, listed = links or part.links, listed or part.listed
         splits, loose, number = splits or part.splits, loose or part.loose, number and part.number
+        token = token and (part.token or part.literal == "")
         wild, hidden = wild or part.glob is not None, hidden or part.hidden
         if part.values is not None and values is not None and len(values) * len(part.values) <= MOST_VALUES:
             values = [left + right for left, right in itertools.product(values, part.values)]
@@ -105,7 +107,7 @@ def _one(raw: str, pieces: Sequence[Piece], place: Place, run: RunSubstitution, 
         prefix = "./"
     if wild or values is None:
         glob = pattern if wild else None
-        return Arg(raw, None, glob, prefix, splits, loose, hidden, links, listed, number=number, carries=carries)
+        return Arg(raw, None, glob, prefix, splits, loose, hidden, links, listed, False, number, token, carries)
     return Arg(raw, tuple(values), prefix=prefix, splits=splits, loose=loose, carries=carries)
 
 
@@ -214,6 +216,8 @@ def _output(inner: Finding, place: Place, *, quoted: bool) -> Arg:
     """The value of `$(…)`: what the command prints without its last newlines."""
     flow, names = inner.gives, inner.output_names
     value = inner.output_text.rstrip("\n") if inner.output_text is not None else None
+    if value is None and names is not None and names.token:
+        return replace(names, splits=not quoted, carries=flow)
     if value is None and names is not None and not names.loose:
         return replace(names, splits=not quoted, loose=not quoted, carries=flow)
     if value is None and not quoted and (told := plain_names(names, place)) is not None:
@@ -281,6 +285,8 @@ def _unquoted(value: Arg, place: Place) -> Arg:
     """The words that a value becomes without quotes."""
     if value.number:
         return replace(value, splits=False, loose=False)
+    if value.token:
+        return replace(value, splits=True)
     if value.values is None and value.glob is not None and not value.loose and is_one_word_each(value, place):
         return value
     if value.values is None or any(SPLIT_OR_GLOB.search(text) or not text for text in value.values):

@@ -67,7 +67,8 @@ class Arg:
     is what stands in the way. prefix: what it surely begins with. splits: it may become no word or several; loose:
     these may be cut out of the middle of its value. hidden: its pattern takes in names with a leading dot; links:
     it stands for all such names below a directory. listed: it stands for names that a program listed; nul: each of
-    them ends with a NUL byte. number: an integer. carries: what came from elsewhere into it.
+    them ends with a NUL byte. number: an integer. token: its words are made of digits and small letters (ids of
+    commits). carries: what came from elsewhere into it.
     """
 
     raw: str
@@ -81,6 +82,7 @@ class Arg:
     listed: bool = False
     nul: bool = False
     number: bool = False
+    token: bool = False
     carries: Flow = NOTHING
 
     @property
@@ -94,7 +96,7 @@ class Arg:
         A pattern stands for names: they are known as far as it surely begins with something that no option does. All
         words that `--name=*` becomes are that one option.
         """
-        if self.values is not None or self.number or not self.splits:
+        if self.values is not None or self.number or self.token or not self.splits:
             return False
         if self.glob is None or self.loose:
             return True
@@ -115,6 +117,8 @@ class Arg:
             return not any(value.startswith("-") and value != "-" for value in self.values)
         if self.number:
             return not self.splits
+        if self.token:
+            return True
         if self.loose or (self.splits and self.glob is None):
             return False
         return self.prefix != "" and self.prefix[0] not in "-+"

@@ -82,6 +82,11 @@ CONFIG_FLAGS = frozenset((
 PLAIN_MERGES = frozenset((
     "off", "none", "first-parent", "1", "separate", "combined", "c", "dense-combined", "cc",
 ))  # fmt: skip
+# Options that select commits and change nothing of how each is shown.
+SELECTING = frozenset((
+    "-n", "--max-count", "--skip", "--all", "--branches", "--tags", "--remotes", "--merges", "--no-merges",
+    "--first-parent", "--reverse", "--since", "--until", "--after", "--before", "--author", "--grep",
+))  # fmt: skip
 LAST_TAKES_HEAD = frozenset(("--merged", "--no-merged", "--contains", "--no-contains", "--points-at"))
 
 
@@ -190,6 +195,8 @@ def _judge_reading(command: Command, name: str, entry: Program, args: tuple[Arg,
     if name == "rev-parse" and options.has("--show-toplevel") and len(places) == 1:
         finding.output_text = _tree_of(command, places[0]) + "\n"
     finding.output_names = _listed(command, name, options, places)
+    if _prints_ids(name, options):
+        finding.output_names = Arg("{}", token=True)
 
 
 def _listed(command: Command, name: str, options: Options, places: list[Path]) -> Arg | None:
@@ -214,6 +221,17 @@ def _listed(command: Command, name: str, options: Options, places: list[Path]) -
     if only is not None and re.fullmatch(r"(?:\w[\w-]*/?)+", only):
         return names_below(only, hidden=not tracked, nul=nul)
     return names_below(hidden=not tracked, nul=nul)
+
+
+def _prints_ids(name: str, options: Options) -> bool:
+    """True if nothing but ids of commits is printed, one a line."""
+    if name == "merge-base":
+        return not options.has("--is-ancestor")
+    shown = [value.literal for option, value in options.given if option in ("--format", "--pretty") and value]
+    counts = {option for option, _ in options.given if not re.fullmatch(r"-\d+", option)} - {"--format", "--pretty"}
+    if name == "rev-list":
+        return not shown and counts <= SELECTING
+    return name == "log" and shown in (["%h"], ["%H"]) and counts <= SELECTING
 
 
 def _names_files(text: str, places: list[Path]) -> bool:

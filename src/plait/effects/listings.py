@@ -35,6 +35,8 @@ def plain_names(names: Arg | None, place: Place, *, nul: bool = False) -> Arg | 
 
     nul: they are read as names that end with NUL bytes.
     """
+    if names is not None and names.token and not nul:
+        return names
     if names is None or names.nul != nul or names.glob is None or not place.cwds:
         return None
     folder = re.split(r"[*?\[{]", names.glob, maxsplit=1)[0].rpartition("/")[0] or "."

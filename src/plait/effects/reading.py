@@ -342,7 +342,9 @@ def judge_pager(command: Command) -> None:
 
 
 def judge_man(command: Command) -> None:
-    if not all(arg.literal is not None and re.fullmatch(r"[A-Za-z0-9][\w.+-]*", arg.literal) for arg in command.args):
+    """man: pages by their name, and searches for them (`-k`, `-f`)."""
+    args = command.args[1:] if command.words[:1] in (["-k"], ["-f"]) else command.args
+    if not all(arg.literal is not None and re.fullmatch(r"[A-Za-z0-9][\w.+-]*", arg.literal) for arg in args):
         command.finding.ask("`man` with options or paths may run something")
 
 

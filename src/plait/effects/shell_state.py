@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from plait.effects.command import NAMES_A_FILE, SAFE_ENVIRONMENT
+from plait.effects.command import NAMES_A_FILE, SAFE_ENVIRONMENT, is_safe_setting
 from plait.effects.finding import NOTHING, Arg, Finding, Place, known
 from plait.effects.listings import plain_names
 
@@ -84,6 +84,8 @@ def change_state(name: str, args: Sequence[Arg], inner: Place, place: Place, fin
             skip_value = False
         elif word is not None and name == "read" and (option := READ_OPTION.fullmatch(word)):
             skip_value = option["value"] == ""
+        elif word is not None and name == "export" and is_safe_setting(*word.partition("=")[::2]):
+            continue
         elif word is not None and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", word):
             variables.pop(f"{word}[@]", None)
             if name in ("read", "unset", "mapfile", "readarray"):

@@ -269,7 +269,7 @@ class Line(Words):
             args = [replace(value, raw=f"${node.variable}", splits=False, carries=carries) for value in values]
             return [_assigned(place, node.variable, arg) for arg in args]
         else:
-            arg = Arg(f"${node.variable}", carries=carries)
+            arg = Arg(f"${node.variable}", token=all(value.token for value in values), carries=carries)
         return [_assigned(place, node.variable, arg)]
 
     def _settled(self, node: Compound, place: Place) -> Place:
