@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from plait.effects.command import Command, Judge, Options, read_options
@@ -19,7 +19,7 @@ from plait.effects.programs import Program, judge_by_table, judge_program, table
 from plait.effects.repository import Doubt, doubt_of, find, lists_odd_names, may_track_secrets
 from plait.effects.subcommands import TOOLS_ENVIRONMENT
 from plait.host.protected import secret_name
-from plait.protocol.effects import Access, Mode
+from plait.protocol.effects import Access, CommandPart, Mode
 
 # Set for git commands that run without being asked about; configuration that is given so overrides the repository's,
 # in its submodules too.
@@ -272,7 +272,71 @@ def _push(command: Command, args: tuple[Arg, ...]) -> None:
             finding.dangerous(f"rewrites or deletes published history (`git push … {word}`)")
         elif long in ("--receive-pack", "--exec"):
             finding.ask("runs a program that an option of `git push` names")
+    named = [word.partition("=")[2] for word in words if word.startswith("--repo=")]
+    target = (named or _operands_of_push(words) or [""])[0]
+    if ADDRESS_OF_PUSH.fullmatch(target):
+        finding.dangerous(f"sends commits to an address that is no remote of the repository (`{target}`)")
     finding.ask("publishes commits through `git push`")
+
+
+def _operands_of_push(words: Sequence[str]) -> list[str]:
+    """Where to, and what is pushed."""
+    valued = ("-o", "--push-option", "--receive-pack", "--exec", "--repo")
+    return [
+        word for before, word in zip(["", *words], words, strict=False) if word[:1] != "-" and before not in valued[:-1]
+    ]
+
+
+def pushes_to_new_place(parts: Iterable[CommandPart]) -> str | None:
+    """The address that a line gives to a remote before it pushes there, or None."""
+    given: dict[str, str] = {}
+    for argv in _all_words(parts):
+        if argv[:1] != ("git",):
+            continue
+        words = [word for word in argv[1:] if not word.startswith("-") or word in ("-c", "-C")]
+        match words:
+            case ["remote", "add" | "set-url", *rest]:
+                for name, address in itertools.pairwise(rest):
+                    given[name] = address
+            case ["config", *_]:
+                _note_setting(given, words[-2:])
+            case ["push", *operands]:
+                target = operands[0] if operands else None
+                for name, address in given.items():
+                    if name in (target, "*") or (target is None and name != ""):
+                        return address
+            case ["-c", setting, *rest] if "push" in rest:
+                once: dict[str, str] = {}
+                _note_setting(once, setting.split("=", 1))
+                if once:
+                    return next(iter(once.values()))
+            case _:
+                pass
+    return None
+
+
+def _note_setting(given: dict[str, str], setting: Sequence[str]) -> None:
+    found = re.fullmatch(r"remote\.(.+)\.(?:push)?url|(url\..*\.(?:push)?insteadof)", setting[0], re.IGNORECASE)
+    if found is not None and len(setting) == 2:
+        given[found[1] or "*"] = setting[1] if found[1] else found[2].split(".", 1)[1]
+
+
+def _all_words(parts: Iterable[CommandPart]) -> Iterator[tuple[str, ...]]:
+    for part in parts:
+        yield part.argv
+        yield from _all_words(part.runs)
+
+
+ADDRESS_OF_PUSH = re.compile(
+    r"(?!file:)[a-z][a-z0-9+.-]*://.+|(?:[\w.-]+@)?[\w.-]+\.[\w.-]+:(?!/?/?$).+|[\w.-]+@[\w.-]+:.+"
+)
+
+
+def _update_ref(command: Command, args: tuple[Arg, ...]) -> None:
+    words = _texts(args)
+    if any(re.fullmatch(r"-d|--del(?:e|et|ete)?", word) for word in words):
+        command.finding.dangerous("removes the name of commits, with the record of it (`git update-ref -d`)")
+    command.finding.ask("`git update-ref` may change the repository")
 
 
 def _before_dashes(args: tuple[Arg, ...]) -> tuple[Arg, ...]:
@@ -393,6 +457,7 @@ def _credential(command: Command, args: tuple[Arg, ...]) -> None:
 
 CHANGES = {
     "push": _push,
+    "update-ref": _update_ref,
     "clean": _clean,
     "config": _config,
     "filter-branch": _history,

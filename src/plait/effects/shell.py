@@ -80,6 +80,8 @@ def command_effects(command: str, *, cwd: Path, workspace: Workspace) -> Effects
         finding, _ = line.script(script, Place(workspace, (cwd,)))
     except (Unclear, RecursionError) as unclear:
         return _unknown(command, unclear)
+    if (address := git.pushes_to_new_place(line.parts)) is not None:
+        finding.dangerous(f"sends commits to an address that the line itself names (`{address}`)")
     if not script.items:
         return Effects(spawns=True, reason="does nothing")
     return Effects(

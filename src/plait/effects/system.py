@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,10 @@ RPM_DATABASES = tuple(
     for name in ("rpmdb.sqlite", "Packages", "Packages.db")
 )
 IP_SHOWING = re.compile(r"-(4|6|br|brief|j|json|o|c|s|d|color=\w+)")
+
+
+# It only tells what would be done.
+DRY_RUN = re.compile(r"--dry-?run(?:=(?!none|false|0).*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +50,16 @@ def dangers() -> dict[str, Danger]:
     return found
 
 
+def only_tries(words: Sequence[str]) -> bool:
+    """True for a sub-command that only tells what it would do; `--dry-run` after `--` is another program's."""
+    return any(map(DRY_RUN.fullmatch, itertools.takewhile(lambda word: word != "--", words)))
+
+
 def judge_dangerous(command: Command) -> None:
     """Judge a program that stands in `dangerous.toml`."""
     danger = dangers()[command.name]
     words = set(command.words)
-    if "--help" in words:
+    if "--help" in words or (danger.words and only_tries(command.words)):
         command.finding.ask(f"`{command.name}` is not known to be harmless")
         return
     if (not danger.words or words & danger.words) and not (danger.unless and words & danger.unless):
@@ -61,7 +71,7 @@ def judge_dangerous(command: Command) -> None:
 def judge_if_dangerous(command: Command) -> None:
     """Name the danger of a program that is judged otherwise too."""
     danger = dangers().get(command.name)
-    if danger is not None and set(command.words) & danger.words:
+    if danger is not None and set(command.words) & danger.words and not only_tries(command.words):
         command.finding.dangerous(f"{danger.reason} (`{command.name}`)")
 
 

@@ -14,6 +14,7 @@ from typing import assert_never
 from plait.effects.command import Command, Judge, is_safe_setting
 from plait.effects.downloads import note_downloads
 from plait.effects.expansion import is_number, value_of
+from plait.effects.fetched_code import name_dangers
 from plait.effects.finding import NOTHING, Arg, Finding, Place
 from plait.effects.grammar import parse
 from plait.effects.line_words import Words
@@ -396,6 +397,7 @@ class Line(Words):
         command = Command(base, args, place, finding, run, run_text, self.came_from_network)
         if not (asks_version(command) or judge_form(command)):
             note_downloads(command)
+            name_dangers(command)
             self.judges.get(base, self.unknown_program)(command)
         if base != name:
             finding.ask(f"runs `{name}`, which need not be the program of that name")

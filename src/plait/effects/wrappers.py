@@ -12,6 +12,7 @@ from plait.effects.finding import Arg, Flow, known
 from plait.effects.grammar import parse
 from plait.effects.home_in_code import home_danger, removed_paths
 from plait.effects.listings import plain_names
+from plait.effects.programs import judge_by_table, table
 from plait.effects.projects import judge_module
 from plait.effects.syntax import Unclear
 from plait.effects.system import dangers
@@ -31,6 +32,10 @@ FLOCK = OptionSpec(
     frozenset(("-n", "-x", "-e", "-s", "-o", "--nonblock", "--exclusive", "--shared", "--close")),
     frozenset(("-w", "-E", "--timeout", "--wait")),
 )
+SESSIONS = (
+    "systemd-run", "systemd-inhibit", "tmux", "screen", "hyperfine", "entr", "dbus-run-session", "xvfb-run", "fakeroot",
+    "firejail", "proot", "nix-shell", "direnv", "mise", "watchexec", "nodemon", "concurrently", "faketime", "dotenv",
+)  # fmt: skip
 PLAIN_APPLETS = frozenset((
     "ls", "cat", "head", "tail", "wc", "grep", "echo", "pwd", "date", "sort", "uniq", "cut", "tr", "find", "du", "df",
     "stat", "ps", "uname", "id", "sh", "basename", "dirname", "seq", "sleep", "true", "false", "md5sum", "sha256sum",
@@ -398,6 +403,29 @@ def judge_watch(command: Command) -> None:
     _run_tail(command)
 
 
+# Programs that are looked for among the words of one whose own options are not known here.
+LOOKED_FOR = frozenset((
+    *SHELLS, *INTERPRETERS, "rm", "curl", "wget", "sudo", "env", "dd", "git", "eval", "find", "xargs", "chmod", "chown",
+    "mv", "cp", "ssh", "scp", "nc", "truncate", "shred", "npm", "npx", "timeout", "nohup",
+))  # fmt: skip
+
+
+def judge_session(command: Command) -> None:
+    """systemd-run, tmux …: they start what stands somewhere among their words, or in one of them."""
+    judge_by_table(command) if command.name in table() else judge_watch(command)
+    for index, arg in enumerate(command.args):
+        text = arg.literal or ""
+        if text.rpartition("/")[2] in LOOKED_FOR:
+            command.run(command.args[index:], command.place)
+            return
+        if re.search(r"\S\s+\S", text) is not None:
+            try:
+                parse(text)
+            except Unclear:
+                continue
+            command.run_text(text, command.place)
+
+
 JUDGES: Mapping[str, Judge] = {
     "timeout": _through("--foreground --preserve-status -v --verbose", "-s --signal -k --kill-after", 1),
     "gtimeout": _through("--foreground --preserve-status -v --verbose", "-s --signal -k --kill-after", 1),
@@ -418,6 +446,7 @@ JUDGES: Mapping[str, Judge] = {
     "parallel": judge_watch,
     "strace": judge_watch,
     "ltrace": judge_watch,
+    **dict.fromkeys(SESSIONS, judge_session),
     "busybox": judge_busybox,
     "toybox": judge_busybox,
     "env": judge_env,
