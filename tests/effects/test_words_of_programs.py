@@ -75,6 +75,10 @@ RUNS = "'x[$(./evil)]'"
         "diff f sub",
         "diff sub f",
         "sdiff f sub",
+        # Of modes that exclude each other, the last counts.
+        "xz -t -d -f b.xz",
+        "xz --list --decompress b.xz",
+        "bzip2 -tdf b.bz2",
     ],
 )
 def test_words_that_mean_something_else_ask(command, workspace):
@@ -96,6 +100,9 @@ def test_words_that_mean_something_else_ask(command, workspace):
         "git diff sub/../b",
         "git log --diff-merges=first-parent",
         "diff f sub/t",
+        "xz -t b.xz",
+        "gzip -dc b.gz",
+        "bzip2 -dkc b.bz2",
     ],
 )
 def test_words_that_mean_what_they_say_do_not(command, workspace):

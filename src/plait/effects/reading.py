@@ -441,7 +441,9 @@ def judge_gzip(command: Command) -> None:
     options = read_options(command.args, GZIP)
     command.finding.gives |= command.place.input | Flow(decoded=command.name in ("gunzip", "bunzip2", "unxz"))
     unpacking = command.name in ("gunzip", "gzip", "bunzip2", "bzip2", "unxz", "xz")
-    if unpacking and options.unclear is None and options.has("-l", "-t", "-c", "--list", "--test", "--stdout"):
+    # xz and bzip2 do what the last of `-t`, `-l` and `-d` says.
+    looks = options.has("-l", "-t", "--list", "--test") and not options.has("-d", "--decompress")
+    if unpacking and options.unclear is None and (looks or options.has("-c", "--stdout")):
         for operand in options.operands:
             command.finding.read(operand)
         return
