@@ -5,13 +5,16 @@ A package by name is the work of every day, and asks. An address is whatever lie
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from plait.effects.command import Command
 from plait.effects.far_away import LOCAL, name_far_danger
-from plait.effects.finding import Arg
+from plait.effects.finding import Arg, known
+from plait.effects.grammar import parse
+from plait.effects.syntax import Unclear
 
 ADDRESS = re.compile(
     r"(?:[\w.\[\],-]+\s*@\s*)?(?:(?:git|hg|svn|bzr)\+)?(?:https?|ftps?|git|ssh|s3|git\+\w+)://(.+)"
@@ -33,6 +36,11 @@ VALUES = INDEXES | frozenset((
     "--config-file", "--cache-dir", "--timeout", "--extra", "--group", "--only-group", "--target", "--config", "-n",
     "--name", "--cwd", "--dir", "--node-options", "--python-version", "--color", "--refresh-package", "-t",
 ))  # fmt: skip
+
+
+# They run a text that an option gives them.
+CALLS = ("npx", "npm", "pnpm", "pnpx")
+SHELLS_AND_REMOVERS = frozenset(("sh", "bash", "zsh", "dash", "rm", "curl", "wget", "env", "find", "dd", "truncate"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,10 @@ FETCHERS: Mapping[str, Fetcher] = {
 def name_dangers(command: Command) -> None:
     """Name what the command runs from an address, and what it, or what it launches, does elsewhere beyond recall."""
     name_far_danger(command)
+    if command.name in ("rimraf", "del-cli", "trash-cli"):
+        command.run([known("rm"), known("-rf"), *command.args], command.place)
+    if command.name in ("shx",) and command.args:
+        command.run(command.args, command.place)
     if command.name in ("python", "python3") and command.words[:1] == ["-m"] and len(command.args) > 1:
         _name_of(command, command.args[1:])
         return
@@ -91,6 +103,8 @@ def name_dangers(command: Command) -> None:
             if rest is None:
                 continue
             operands, fetched = _read(rest, stop=launches)
+            if launches and command.name in CALLS:
+                _run_calls(command, rest)
             fetched += [arg for arg in operands[:1] if _is_address(command.name, arg, short=fetcher.short and launches)]
             if not launches:
                 short = fetcher.short and words not in ("create", "init", "link")
@@ -103,8 +117,23 @@ def name_dangers(command: Command) -> None:
             return
 
 
+def _run_calls(command: Command, args: Sequence[Arg]) -> None:
+    """`npx -c TEXT` runs a text in a shell."""
+    for before, arg in itertools.pairwise(args):
+        if before.literal in ("-c", "--call") and arg.literal is not None:
+            try:
+                parse(arg.literal)
+            except Unclear:
+                continue
+            command.run_text(arg.literal, command.place)
+
+
 def _name_of(command: Command, args: Sequence[Arg]) -> None:
     name = args[0].literal
+    gives_code = name in ("python", "python3", "node") and len(args) > 1 and args[1].literal in ("-c", "-e")
+    if name in SHELLS_AND_REMOVERS or gives_code:
+        command.run(args, command.place)
+        return
     if name is not None:
         base = re.sub(r"(?<=.)@[^/]*$", "", name).rpartition("/")[2]
         name_dangers(replace(command, name=base, args=tuple(args[1:])))

@@ -9,7 +9,7 @@ import re
 
 HOME = re.compile(
     r"""homedir\(\)|\buserInfo\(\)\.homedir|\bPath\.home\(\)|\bDir\.home\b|\bhome_dir\(\)|user_home!?\(?
-    |expanduser\(\s*(?:[rfbu]?["']~|)|\.expanduser\(\)|expand_path\(\s*["']~|path_expand\(\s*["']~
+    |expanduser\(\s*(?:[rfbu]?["']~|)|\.expanduser\(\)|expand(?:_path|vars)\(\s*["'](?:~|/)|path_expand\(\s*["']~
     |environ(?:\.get)?\s*[\[(]\s*["'](?:HOME|USERPROFILE)["']
     |getenv\(\s*["'](?:HOME|USERPROFILE)["']|get_env!?\(\s*["']HOME["']
     |process\.env(?:\.(?:HOME|USERPROFILE)\b|\[\s*["'`](?:HOME|USERPROFILE)["'`])
@@ -23,7 +23,7 @@ REMOVES = re.compile(
     r"""\b(?:rmtree|remove_tree|rmSync|rmdirSync|unlinkSync|removeSync|rimraf(?:\.sync)?|emptyDirSync|emptyDir
     |rm_rf|rm_r|rm_f|remove_entry(?:_secure)?|remove_dir|remove_file|removedirs|send2trash|deltree|rmdir|unlink)\b
     |\b(?:os|fs|shutil|FileUtils|Deno|fsp|promises|File|Dir|fsPromises)\.(?:remove|removeSync|rm|delete|safe_unlink)\b
-    |\bfile\.remove\b|\bRemove-Item\b|\bFile\.rm(?:_rf)?\b|\brm\(|\bdel\s+["$]|\bri\s+-r""",
+    |\bfile\.remove\b|\bRemove-Item\b|\bFile\.rm(?:_rf)?\b|\.rmtree\b|\brm\(|["'`]rm["'`]|\brm\s+-\w|\bdel\s+["$]|\bri\s+-r""",
     re.IGNORECASE | re.VERBOSE,
 )
 OVERWRITES = re.compile(

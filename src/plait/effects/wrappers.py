@@ -317,6 +317,9 @@ def judge_interpreter(command: Command) -> None:
     for index, word in enumerate(words):
         if skip:
             skip = False
+        elif command.name == "ruby" and re.match(r"-r\w", word):
+            # The name of a library, whatever it ends with.
+            continue
         elif re.fullmatch(r"-[a-zA-Z]*[cerE]|--eval|--execute|--print|-p|-pe|-ne", word) and index + 1 < len(words):
             inline.append(words[index + 1])
             _refuse_foreign(command, command.args[index + 1].carries)
@@ -351,6 +354,8 @@ def code_dangers(command: Command, code: str) -> Sequence[str]:
     reasons: list[str] = []
     if FETCHES_IN_CODE.search(code) and RUNS_IN_CODE.search(code):
         reasons.append(f"runs code from the network, or opens the machine to it, through `{command.name}`")
+    if re.search(r"\b(?:import|from)\s*\(?\s*[\"'`]https?://", code):
+        reasons.append(f"runs code from the network through `{command.name}`")
     if FETCHES_IN_CODE.search(code) and SENDS_IN_CODE.search(code) and READS_IN_CODE.search(code):
         reasons.append(f"sends data out through `{command.name}`")
     if re.search(r"b64decode|base64", code) and re.search(r"\bexec\b|\beval\b", code):
