@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from httpx2 import InvalidURL
 from pydantic_ai.exceptions import UserError as LibraryUserError
-from pydantic_ai.messages import ModelResponse
-from pydantic_ai.models import Model, infer_model
+from pydantic_ai.messages import ModelMessage, ModelResponse
+from pydantic_ai.models import Model, ModelRequestParameters, infer_model
 from pydantic_ai.profiles import merge_profile
 from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
@@ -23,7 +23,7 @@ from pydantic_ai.usage import RequestUsage
 
 from plait.agent.connecting import check_address, check_key
 from plait.agent.scout import scout_model
-from plait.agent.translate import first_line, key_variable
+from plait.agent.translate import first_line, in_turn, key_variable
 from plait.agent.transport import http_client
 from plait.config.models import SCOUT
 from plait.host.http import is_private_name, leads_to_private
@@ -33,6 +33,17 @@ from plait.protocol.errors import PlaitError, ToolRefused, UserError
 REQUESTS_A_PROVIDER = 8
 SDK_CLIENTS = frozenset(("openai_client", "anthropic_client"))
 """What the constructors of providers take that make their requests with `httpx2`."""
+
+
+def _join_prepared(model: Model) -> None:
+    """Join what the library adds to the user's words while it prepares a request to those words."""
+    prepare = model.prepare_messages
+
+    def prepare_joined(messages: list[ModelMessage], parameters: ModelRequestParameters) -> list[ModelMessage]:
+        return in_turn(prepare(messages, parameters))
+
+    # The library asks the model itself, whatever class its name led to.
+    model.prepare_messages = prepare_joined  # type: ignore[method-assign, assignment]
 
 
 def has_price(model: Model) -> bool:
@@ -138,8 +149,15 @@ class ModelPool:
                 f"`{name}` cannot be used with `{base_url or 'its settings'}`: {first_line(error)}"
             ) from error
         # The chat templates of local servers refuse a second system message; hosted services take one as well.
-        one_system_message = OpenAIModelProfile(openai_chat_supports_multiple_system_messages=False)
+        # The library's notes on text that looks like a frame of its own would be such messages in the middle, and so
+        # would its explanation of them: as the user's words they explain themselves.
+        one_system_message = OpenAIModelProfile(
+            openai_chat_supports_multiple_system_messages=False,
+            supports_inline_system_prompts=False,
+            default_framing_announcement="never",
+        )
         model.profile = merge_profile(model.profile, one_system_message)
+        _join_prepared(model)
         # Also what came from the environment, past us.
         check_key(getattr(getattr(model, "client", None), "api_key", None), key_variable(name))
         if is_http and model.base_url is not None:
