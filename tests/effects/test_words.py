@@ -374,3 +374,18 @@ def test_ids_of_commits_are_no_options(workspace, form, listing):
 )
 def test_what_is_more_than_ids_of_commits_is_not_known(workspace, command):
     assert is_judged(command, workspace) != "read_only"
+
+
+@pytest.mark.parametrize(
+    "options", ["-Lo 2 F", "-aLo 1 F", "-Pow x F", "-Io x F", "-L2o F", "-L 2 -o F", "-oL F 2", "-oF"]
+)
+def test_a_bundle_of_tree_takes_words_of_its_own(workspace, options):
+    assert is_judged(f"tree {options}", workspace) != "read_only"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["tree -L 2", "tree -aL 2", "tree -L2", "tree -a -I node_modules", "awk '/^\\[x\\]/{f=1} /^\\[/{f=0} f' b"],
+)
+def test_usual_forms_of_tree_and_awk_are_not_asked_about(workspace, command):
+    assert is_judged(command, workspace) == "read_only"

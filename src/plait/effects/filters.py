@@ -109,7 +109,7 @@ def _without_strings(program: str) -> str | None:
         if char == '"' or (char == "/" and AWK_BEFORE_EXPRESSION.search(before)):
             found = re.compile(rf"{char}((?:[^{char}\\\n]|\\.)*){char}").match(program, at)
             # In brackets a slash may or may not end the expression.
-            if found is None or (char == "/" and found[1].count("[") > found[1].count("]")):
+            if found is None or (char == "/" and _has_open_bracket(found[1])):
                 return None
             out, at = out + char * 2, found.end()
         elif char == "#":
@@ -120,6 +120,12 @@ def _without_strings(program: str) -> str | None:
         else:
             out, at = out + char, at + 1
     return out
+
+
+def _has_open_bracket(expression: str) -> bool:
+    """True if a bracket in a regular expression is not closed, apart from those that are escaped."""
+    plain = re.sub(r"\\.", "", expression)
+    return plain.count("[") > plain.count("]")
 
 
 def judge_jq(command: Command) -> None:

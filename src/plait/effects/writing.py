@@ -256,7 +256,16 @@ def judge_shuf(command: Command) -> None:
     from_table(command, {"-o": "shuf -o", "--output": "shuf --output"})
 
 
+# Letters that take a value among others, and the forms in which only the last one does.
+TREE_BUNDLE = re.compile(r"-(?=.*[LPIHoT])[A-Za-z0-9]{2,}")
+TREE_PLAIN_BUNDLE = re.compile(r"-[adfixpshugDFqNQrtcUnCSAJXl]*L\d*")
+
+
 def judge_tree(command: Command) -> None:
+    """tree: each letter of a bundle that takes a value takes a word of its own, so `-Lo 2 F` writes F."""
+    for word in command.words:
+        if TREE_BUNDLE.fullmatch(word) and not TREE_PLAIN_BUNDLE.fullmatch(word):
+            command.finding.ask(f"`tree {word}`: which words its options take cannot be told")
     from_table(command, {"-o": "tree -o"})
 
 
