@@ -34,6 +34,7 @@ GLOB = re.compile(r"[*?\[]")
 SECRETIVE = re.compile(
     r"(KEY|TOKEN|SECRET|PASS(WORD|WD)?|CREDENTIALS?|AUTH)(_|$)|_PAT$|COOKIE|DATABASE_URL", re.IGNORECASE
 )
+ENDS_DOTS = re.compile(r"\.(?:/|$)|[*?\[]")
 SPLIT_OR_GLOB = re.compile(r"[\s*?\[\\]")
 GLOB_OR_ESCAPE = re.compile(r"[*?\[\\]")
 WHOLE_ARRAY = re.compile(r'"\$\{([A-Za-z_]\w*)\[@\]\}"')
@@ -74,7 +75,7 @@ def value_of(word: Word, place: Place, run: RunSubstitution, see_secret: SeeSecr
 def _one(raw: str, pieces: Sequence[Piece], place: Place, run: RunSubstitution, see_secret: SeeSecret) -> Arg:
     values: list[str] | None = [""]
     pattern: str | None = ""
-    wild = splits = loose = hidden = links = listed = False
+    wild = splits = loose = hidden = links = listed = after_name = False
     number = len(pieces) == 1
     token = bool(pieces)
     prefix, prefix_open = "", True
@@ -93,6 +94,10 @@ def _one(raw: str, pieces: Sequence[Piece], place: Place, run: RunSubstitution, 
             values = [left + right for left, right in itertools.product(values, part.values)]
         else:
             values = None
+        if after_name and ENDS_DOTS.match(part.glob or part.literal or "x"):
+            # `find .` prints the directory itself too, to which the dot adds another.
+            pattern = None
+        after_name = part.listed or (after_name and part.literal == "")
         if pattern is not None and (part.glob is not None or part.literal is not None):
             pattern += part.glob if part.glob is not None else re.sub(r"([*?\[])", r"[\1]", part.literal or "")
         else:

@@ -18,6 +18,8 @@ from plait.effects.syntax import Assignment, RedirectTo, Script, Text, Word
 from plait.protocol.effects import Redirect
 
 FILE_REDIRECTS = frozenset((">", ">>", ">|", "&>", "&>>", "<>"))
+# Operator and descriptor of redirects that make another descriptor the standard input.
+COPIES_TO_INPUT = frozenset((("<&", ""), ("<&", "0"), (">&", "0")))
 OVERWRITES = frozenset((">", ">|", "&>", ">&"))
 
 
@@ -104,6 +106,10 @@ class Words(ABC):
     def input(self, redirects: Sequence[RedirectTo], place: Place, finding: Finding) -> Place:
         """The place with its standard input replaced, if a redirect does so."""
         for redirect in redirects:
+            if (redirect.op, redirect.fd) in COPIES_TO_INPUT:
+                # Anything may lie open at the other descriptor.
+                place = place.with_input(place.input | finding.gives | Flow(contents=True))
+                continue
             if redirect.fd not in ("", "0"):
                 if redirect.here is not None and redirect.here.body is not None:
                     self.words([redirect.here.body], place, finding)

@@ -85,7 +85,7 @@ def change_state(name: str, args: Sequence[Arg], inner: Place, place: Place, fin
         elif word is not None and name == "read" and (option := READ_OPTION.fullmatch(word)):
             skip_value = option["value"] == ""
         elif word is not None and name == "export" and is_safe_setting(*word.partition("=")[::2]):
-            continue
+            variables[word.partition("=")[0]] = Arg(f"${word.partition('=')[0]}")
         elif word is not None and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", word):
             variables.pop(f"{word}[@]", None)
             if name in ("read", "unset", "mapfile", "readarray"):
@@ -96,7 +96,9 @@ def change_state(name: str, args: Sequence[Arg], inner: Place, place: Place, fin
                 finding.ask(f"`{name} {word}` may change what programs do")
         else:
             finding.ask(f"`{name}` with what cannot be told")
-    return replace(place, variables=variables)
+    # Where no variable has the name, it is a function that `unset` removes.
+    functions = {key: body for key, body in place.functions.items() if name != "unset" or key not in words}
+    return replace(place, variables=variables, functions=functions)
 
 
 def _only_sets_options(words: Sequence[str | None]) -> bool:
@@ -105,7 +107,10 @@ def _only_sets_options(words: Sequence[str | None]) -> bool:
 
 
 def _read_names(words: Sequence[str | None], inner: Place) -> Arg | None:
-    """The names that `read` puts into its variable, if it takes whole lines of a listing into one."""
+    """The names that `read` puts into its variable, if it takes whole lines of a listing into one.
+
+    With `-t` it may read nothing, and leave the variable as it was.
+    """
     rest = ["-" if word is None else word for word in words]
     nul = False
     while rest and rest[0].startswith("-"):
@@ -113,7 +118,7 @@ def _read_names(words: Sequence[str | None], inner: Place) -> Arg | None:
         if option in ("-d", "-rd") and rest[:1] == [""]:
             nul = True
             rest.pop(0)
-        elif option in ("-t", "-p", "-rt", "-rp") and rest:
+        elif option in ("-p", "-rp") and rest:
             rest.pop(0)
         elif re.fullmatch(r"-[rs]+", option) is None:
             return None

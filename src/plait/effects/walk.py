@@ -318,6 +318,9 @@ class Line(Words):
         after, env = self._assignments(simple.assignments, command, place, finding)
         args = self.words(simple.words, place, finding)
         after = _with_assigned(simple.words, args, after)
+        if simple.words and not args and simple.assignments:
+            # Bash makes the assignments in the shell itself, as if no word stood behind them.
+            finding.ask("sets variables before words that become none")
         given = finding.gives
         # `: > FILE` and `> FILE` leave nothing of what the file held.
         empties = not args or args[0].literal in (":", "true")
@@ -464,6 +467,8 @@ class Line(Words):
             finding.gives |= value.carries
             name = assignment.name
             if is_safe_setting(name, value.literal):
+                if alone:
+                    variables[name] = Arg(f"${name}", carries=value.carries)
                 continue
             if alone and is_own(name):
                 variables[name] = value
