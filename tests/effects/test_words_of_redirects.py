@@ -10,7 +10,7 @@ from plait.host.paths import Workspace
 def workspace(tmp_path):
     top = tmp_path / "outside" / "ws"
     (top / "sub").mkdir(parents=True)
-    for name in ("b", "d", "sub/t.txt"):
+    for name in ("b", "d", "-", "sub/t.txt"):
         (top / name).write_text("x\n")
     return Workspace.at(top)
 
@@ -51,6 +51,22 @@ RUNS = "'a[$(./evil)]'"
         # `read -t 0` reads nothing.
         "f=../x; find sub -name '*.txt' | { read -t 0 f; cat \"$f\"; }",
         "f=../x; ls | { read -rt 0 f; cat \"$f\"; }",
+        # A shell that is not bash reads some of its words as others.
+        "sh -c '[[ a > F ]]'",
+        "dash -c 'i=1; ((i>2))'",
+        "sh -c 'f() { [[ a > F ]]; }; f'",
+        "sh -c 'eval \"[[ a > F ]]\"'",
+        "sh -c 'cat \"$(echo \"..\\0057x\")\"'",
+        "sh -c 'x=../x; x+=/../ws/b; cat $x'",
+        # More is printed than is told.
+        "uniq $(git rev-parse --show-toplevel b)",
+        "git rev-parse --show-toplevel b | xargs uniq",
+        "grep -l x 'q ../x x' 2>/dev/stdout | xargs cat",
+        "find 'q ../x x' -name b 2>/dev/fd/1 | xargs cat",
+        # It works elsewhere, or on something else.
+        "find sub -name t.txt -execdir cat link ';'",
+        "md5sum -c - < d",
+        "git -c grep.fallbackToNoIndex=true grep TOKEN",
         # The directory itself is among the names that are found.
         "find . | while read -r f; do cat \"$f./x\"; done",
         "find . | while read -r f; do cat \"$f\"\"\"./x; done",
@@ -73,6 +89,9 @@ def test_asks(command, workspace):
         "find . -name '*.txt' | while read -r f; do ls \"$f.bak\"; done",
         "find . -name '*.txt' | while read -r f; do ls \"$f/x\"; done",
         "ls 2>&1 | head",
+        "sh -c '[ -f b ] && echo $((1 + 2))'",
+        "find . -name b 2>/dev/null | xargs cat",
+        "bash -c '[[ -f b ]] && ls'",
         "cat d <&-",
     ],
 )  # fmt: skip

@@ -67,7 +67,7 @@ PROGRAM_KEYS = re.compile(
 PLAIN_SETTING = re.compile(
     r"(?:color\.[\w.-]+|core\.(?:quotepath|abbrev|ignorecase|filemode|autocrlf|precomposeunicode|longpaths)"
     r"|log\.(?:date|decorate|abbrevcommit|follow|showroot)|diff\.(?:renames|algorithm|noprefix|mnemonicprefix|context)"
-    r"|advice\.\w+|status\.\w+|column\.\w+|grep\.\w+)=[\w-]+"
+    r"|advice\.\w+|status\.\w+|column\.\w+|grep\.(?!fallback)\w+)=[\w-]+"
     r"|(?:core\.pager|pager\.\w+)=(?:cat|false|)|(?:log\.showsignature|core\.fsmonitor)=false",
     re.IGNORECASE,
 )
@@ -192,7 +192,7 @@ def _judge_reading(command: Command, name: str, entry: Program, args: tuple[Arg,
             or (operand.literal is None and operand.prefix[:1] in ("/", "."))
         ):
             finding.read(operand, tree=True, contents=False)
-    if name == "rev-parse" and options.has("--show-toplevel") and len(places) == 1:
+    if _texts(args) == ["--show-toplevel"] and name == "rev-parse" and len(places) == 1:
         finding.output_text = _tree_of(command, places[0]) + "\n"
     finding.output_names = _listed(command, name, options, places)
     if _prints_ids(name, options):

@@ -134,7 +134,7 @@ def _find_exec(command: Command, index: int, starts: list[Arg], *, narrow: bool)
     end = next((at for at in range(index + 1, len(words)) if words[at] in (";", "+")), len(words))
     inner = list(command.args[index + 1 : end])
     names = _found(command, starts)
-    if names is None or any("{}" in arg.raw and arg.literal != "{}" for arg in inner) or words[index].startswith("-ok"):
+    if names is None or any("{}" in arg.raw and arg.literal != "{}" for arg in inner) or words[index] != "-exec":
         finding.ask(f"runs a command on each file through `find {words[index]}`")
     found = names if names is not None else Arg("{}", prefix="./")
     if inner:
@@ -201,7 +201,7 @@ def judge_checksum(command: Command) -> None:
         return
     for operand in options.operands or [Arg("-")]:
         texts = [bytes_of(Path(path), MAX_LIST_BYTES) for path in command.place.resolve(operand.literal or "")]
-        if not operand.literal or not texts or None in texts:
+        if operand.literal in (None, "", "-") or not texts or None in texts:
             command.finding.ask(f"`{command.name} -c` reads the files that a list names, which cannot be seen")
             continue
         for text in texts:

@@ -339,7 +339,7 @@ class Line(Words):
             after, runs = self._command(args, env, inner, after, finding)
             if args[0].literal in MAY_LEAVE:
                 self.left.append(after)
-        if any(redirect.op == ">&" and redirect.fd == "2" for redirect in simple.redirects):
+        if any(redirect.fd == "2" and redirect.target.literal != "/dev/null" for redirect in simple.redirects):
             finding.output_names = None
         if _redirects_output(simple.redirects):
             finding.output_text = finding.output_names = None

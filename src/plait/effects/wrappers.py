@@ -61,6 +61,8 @@ SENDS_IN_CODE = re.compile(r"\bpost\b|urlopen\([^)]*data|\.send(all)?\(|\bput\b|
 READS_IN_CODE = re.compile(
     r"\bopen\(|readFile|read_text|os\.environ|process\.env|\.env\b|id_rsa|File\.read", re.IGNORECASE
 )
+# `[[ a > F ]]` and `((i>2))` write files in a shell that is not bash, where `echo` reads escapes too.
+READ_OTHERWISE = re.compile(r"\[\[|(?<!\$)\(\(|\+=|&>|\$'|\becho\b[^\n]*\\")
 QUOTED = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'""")
 
 
@@ -250,6 +252,8 @@ def _run_text(command: Command, text: Arg) -> None:
         return
     if command.name not in ("sh", "bash", "dash"):
         finding.ask(f"runs a text through `{command.name} -c`")
+    if command.name != "bash" and READ_OTHERWISE.search(text.literal) is not None:
+        finding.ask(f"`{command.name}` reads what only bash knows as something else, a redirect among it")
     # It knows only variables that were exported, and no function.
     command.run_text(text.literal, replace(command.place, variables={}, functions={}))
 
