@@ -10,7 +10,8 @@ from plait.host.paths import Workspace
 def workspace(tmp_path):
     top = tmp_path / "outside" / "ws"
     (top / "sub").mkdir(parents=True)
-    for name in ("b", "d", "-", "sub/t.txt"):
+    (top / "-").touch()
+    for name in ("b", "d", "sub/t.txt"):
         (top / name).write_text("x\n")
     return Workspace.at(top)
 
