@@ -389,3 +389,24 @@ def test_a_bundle_of_tree_takes_words_of_its_own(workspace, options):
 )
 def test_usual_forms_of_tree_and_awk_are_not_asked_about(workspace, command):
     assert is_judged(command, workspace) == "read_only"
+
+
+def test_an_option_that_the_index_alone_names_is_no_name(workspace):
+    (workspace.cwd / "--output=F").write_text("x\n")
+    subprocess.run(["git", "-C", str(workspace.cwd), "add", "-A"], check=True)
+    (workspace.cwd / "--output=F").unlink()
+
+    assert is_judged("git ls-files -z | xargs -0 sort", workspace) != "read_only"
+    assert is_judged("git ls-files -dz | xargs -0 wc", workspace) != "read_only"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "git diff --name-only 'HEAD^{/on*e}' | xargs wc",
+        "git rev-list --pretty HEAD | xargs git show",
+        "git log --pretty | xargs git show",
+    ],
+)
+def test_other_commits_and_messages_are_no_names(workspace, command):
+    assert is_judged(command, workspace) != "read_only"

@@ -212,7 +212,7 @@ def _listed(command: Command, name: str, options: Options, places: list[Path]) -
         texts = texts[1:]
     if nul is None or not all(text is not None and _names_files(text, places) for text in texts):
         return None
-    if not nul and any(map(lists_odd_names, places)):
+    if any(lists_odd_names(place, nul=nul) for place in places):
         return None
     tracked = name != "diff" and not options.has("-o", "--others") and not any(map(may_track_secrets, places))
     only = texts[0] if len(texts) == 1 and name == "ls-files" and places == list(command.place.cwds) else None
@@ -229,6 +229,8 @@ def _prints_ids(name: str, options: Options) -> bool:
         return not options.has("--is-ancestor")
     shown = [value.literal for option, value in options.given if option in ("--format", "--pretty") and value]
     counts = {option for option, _ in options.given if not re.fullmatch(r"-\d+", option)} - {"--format", "--pretty"}
+    if any(option in ("--format", "--pretty") and value is None for option, value in options.given):
+        return False
     if name == "rev-list":
         return not shown and counts <= SELECTING
     return name == "log" and shown in (["%h"], ["%H"]) and counts <= SELECTING
@@ -236,7 +238,8 @@ def _prints_ids(name: str, options: Options) -> bool:
 
 def _names_files(text: str, places: list[Path]) -> bool:
     """True if an operand surely names files: a pattern, or what is there; no name of a commit holds a wildcard."""
-    if text.startswith(("/", ":", "-")) or ".." in text.split("/"):
+    # A name of a commit may hold a pattern in braces: `HEAD^{/x*}`.
+    if text.startswith(("/", ":", "-")) or ".." in text.split("/") or "{" in text:
         return False
     return "*" in text or all((place / text).exists() for place in places)
 

@@ -147,8 +147,10 @@ def may_track_secrets(cwd: Path) -> bool:
     return not is_plain or any(os.fsencode(name.rstrip("*").rstrip(".")) in data for name in DOTTED_SECRETS)
 
 
-def lists_odd_names(cwd: Path) -> bool:
-    """True unless the index surely names no file whose name falls apart into several words.
+def lists_odd_names(cwd: Path, *, nul: bool = False) -> bool:
+    """True unless the index surely names no file whose name is an option, or falls apart into several words.
+
+    nul: names end with NUL bytes, so that none falls apart.
 
     Source: gitformat-index(5), versions 2 and 3; in others names are not whole.
     """
@@ -174,7 +176,9 @@ def lists_odd_names(cwd: Path) -> bool:
         # Object ids of another length would put everything elsewhere.
         if end <= start or length != min(end - start, 0xFFF):
             return True
-        if any(map(is_odd, os.fsdecode(data[start:end]).split("/"))) or data[start : start + 1] in b"-+@":
+        if data[start : start + 1] in b"-+@":
+            return True
+        if not nul and any(map(is_odd, os.fsdecode(data[start:end]).split("/"))):
             return True
         at += (end - at + 8) // 8 * 8
     return False
