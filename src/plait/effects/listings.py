@@ -39,8 +39,7 @@ def plain_names(names: Arg | None, place: Place, *, nul: bool = False) -> Arg | 
         return names
     if names is None or names.nul != nul or names.glob is None or not place.cwds:
         return None
-    folder = re.split(r"[*?\[{]", names.glob, maxsplit=1)[0].rpartition("/")[0] or "."
-    for path in place.resolve(folder):
+    for path in place.resolve(names.folder or "."):
         if not nul and falls_apart_below(path):
             return None
         if not names.prefix and _passes_for_option(path):
@@ -84,10 +83,9 @@ def is_one_word_each(names: Arg, place: Place) -> bool:
 
 
 def _has_blanks(names: Arg, place: Place) -> bool:
-    folder = re.split(r"[*?\[{]", names.glob or "", maxsplit=1)[0].rpartition("/")[0] or "."
     return any(
         seen >= MAX_ENTRIES or SEVERAL_WORDS.search(entry.name) is not None
-        for path in place.resolve(folder)
+        for path in place.resolve(names.folder or ".")
         for seen, entry in enumerate(entries_below(path))
     )
 

@@ -39,7 +39,7 @@ from plait.effects.syntax import (
     Word,
     ends_the_shell,
 )
-from plait.protocol.effects import Access, CommandPart, Mode, covers
+from plait.protocol.effects import Access, CommandPart, Mode, Redirect, covers
 
 DEEPEST_LOOP = 3
 DEEPEST_CALL = 6
@@ -345,11 +345,8 @@ class Line(Words):
             finding.output_text = finding.output_names = None
         self._remember_downloads(finding, simple.redirects, place)
         # What runs inside of substitutions asks for itself; its part stands before this one.
-        argv = tuple(arg.literal if arg.literal is not None else arg.raw for arg in args)
-        literal = all(arg.literal is not None for arg in args)
         alone = finding.harmless and all(part.read_only for part in self.parts[first_part:])
-        open_ended = any(arg.any_words for arg in args)
-        self.parts.append(CommandPart(argv, redirects, literal, env, alone, runs, open_ended))
+        self.parts.append(_part(args, runs, redirects, env, read_only=alone))
         return finding, after.with_input_of(place)
 
     def _command(
@@ -418,10 +415,7 @@ class Line(Words):
         else:
             _refuse_any_words(name, args[1:], finding)
             runs = self._judge(name, tuple(args[1:]), place, finding)
-        argv = tuple(arg.literal if arg.literal is not None else arg.raw for arg in args)
-        literal = all(arg.literal is not None for arg in args)
-        open_ended = any(arg.any_words for arg in args)
-        self.parts.append(CommandPart(argv, (), literal, (), finding.harmless, runs, open_ended))
+        self.parts.append(_part(args, runs, read_only=finding.harmless))
         return finding
 
     def _nested(self, runs: list[CommandPart], finding: Finding, judge: Callable[[Line], Finding]) -> None:
@@ -479,6 +473,20 @@ class Line(Words):
                 finding.ask(f"sets `{name}`, which may change what programs do")
             env.append(f"{name}={value.literal if value.literal is not None else assignment.value.raw}")
         return (replace(place, variables=variables) if alone else place), tuple(env)
+
+
+def _part(
+    args: Sequence[Arg],
+    runs: tuple[CommandPart, ...],
+    redirects: tuple[Redirect, ...] = (),
+    env: tuple[str, ...] = (),
+    *,
+    read_only: bool,
+) -> CommandPart:
+    """One simple command as rules see it: each word by its value, or as written where that is not known."""
+    argv = tuple(arg.literal if arg.literal is not None else arg.raw for arg in args)
+    literal = all(arg.literal is not None for arg in args)
+    return CommandPart(argv, redirects, literal, env, read_only, runs, any(arg.any_words for arg in args))
 
 
 def _refuse_any_words(name: str, args: Sequence[Arg], finding: Finding) -> None:
